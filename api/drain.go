@@ -71,4 +71,5 @@ func (s *Server) Finish(ctx context.Context) {
 	s.sockets.Finish(ctx)
 	s.traffic.wait(ctx)
 	s.orders.Clear()
+	s.watches.stop()
 }

@@ -18,6 +18,20 @@ import (
 // document. The servers of all tests in this package are behind it.
 func described(h http.Handler, report func(error)) http.Handler { return conform.Handler(h, report) }
 
+// describedAnswers is described, but streams over HTTP/1.1 get the ResponseWriter of
+// their connection, as in the process: with another one they do not go on without a
+// goroutine. openStream holds their answers against the document.
+func describedAnswers(h http.Handler, report func(error)) http.Handler {
+	others := described(h, report)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor == 1 && r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/v0/watch") {
+			h.ServeHTTP(w, r)
+			return
+		}
+		others.ServeHTTP(w, r)
+	})
+}
+
 // undescribed is the report of tests that run a request in their own goroutine.
 func undescribed(err error) { panic(err) }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -37,12 +38,20 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *call.Route, 
 		c.Seq = pathParam(ps[1].Value)
 	}
 	s.run(c, param)
+	if !c.GoesOn {
+		s.conclude(c)
+	}
+}
+
+// conclude sends what there is of the answer, and gives back what the call has. The
+// call must not be used any more.
+func (s *Server) conclude(c *call.Call) {
 	early := c.Conclude(s.traffic.stopped.Load())
 	if c.Admitted {
 		s.traffic.leave()
 	}
 	c.Settle(early)
-	s.metrics.Observe(metrics.Endpoint{Route: rt.Pattern, Method: knownMethod(r.Method)}, c.Status, time.Since(c.Start))
+	s.metrics.Observe(metrics.Endpoint{Route: c.Route.Pattern, Method: knownMethod(c.Request.Method)}, c.Status, time.Since(c.Start))
 	s.trail.Answered(c)
 	c.End()
 }
@@ -50,28 +59,48 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *call.Route, 
 // run admits the call, calls the route's handler, and turns an error or a
 // panic into an answer. param is the name of what is in the path.
 func (s *Server) run(c *call.Call, param string) {
+	s.guarded(c, func() error {
+		err := s.admit(c, param)
+		if err == nil {
+			err = c.Route.Serve(c)
+		}
+		return err
+	})
+}
+
+// guarded calls serve, and turns an error or a panic into an answer.
+func (s *Server) guarded(c *call.Call, serve func() error) {
 	defer func() {
-		p := recover()
-		if p == nil {
-			return
+		if p := recover(); p != nil {
+			s.panicked(c, &panicked{p, debug.Stack()})
 		}
-		// The handler may have passed its buffers on: start afresh.
-		c.In, c.Records = nil, nil
-		if p == http.ErrAbortHandler { // net/http's own way to hang up
-			c.Abort()
-			return
-		}
-		s.opts.Log.Error().Str("route", c.Route.Pattern).Interface("panic", p).
-			Bytes("stack", debug.Stack()).Msg("handler panicked")
-		c.Refuse(&wire.Error{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error"})
 	}()
-	err := s.admit(c, param)
-	if err == nil {
-		err = c.Route.Serve(c)
-	}
+	err := serve()
 	if err != nil {
 		s.fail(c, err)
 	}
+}
+
+// panicked is the error of a panic.
+type panicked struct {
+	cause any
+	stack []byte
+}
+
+// Error implements error.
+func (p *panicked) Error() string { return fmt.Sprint(p.cause) }
+
+// panicked answers a panic.
+func (s *Server) panicked(c *call.Call, p *panicked) {
+	// The handler may have passed its buffers on: start afresh.
+	c.In, c.Records = nil, nil
+	if p.cause == http.ErrAbortHandler { // net/http's own way to hang up
+		c.Abort()
+		return
+	}
+	s.opts.Log.Error().Str("route", c.Route.Pattern).Interface("panic", p.cause).
+		Bytes("stack", p.stack).Msg("handler panicked")
+	c.Refuse(&wire.Error{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error"})
 }
 
 // admit is nil if the call may be served: who it is comes first, so that a

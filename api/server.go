@@ -147,6 +147,7 @@ type Server struct {
 	conns     *conns.Set
 	sockets   *socket.Set
 	watches   watches
+	crew      crew // of the streams that have no goroutine
 	workers   workers
 	admin     admin.Handlers
 	probes    probes.Handlers

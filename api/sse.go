@@ -49,6 +49,9 @@ type eventStream struct {
 	done     chan struct{} // closed when its use of the session is over
 	sending  session.Sending
 	flow     *session.Flow
+	release  func()      // gives back its slots; nil until it has them
+	unhook   func() bool // ends its part in the end of the server; nil until it is open
+	aging    *time.Timer // ends it; nil without an age
 
 	mu    sync.Mutex // guards what follows, and setting the connection's deadline
 	until time.Time  // when the client's time is over, because the stream has to end; zero before that
@@ -74,18 +77,17 @@ func (s *Server) streamWatch(c *call.Call) error {
 		return nil
 	}
 	st := s.newEventStream(c, w)
-	defer st.cancel(nil)
-	if err := s.watches.attach(w, st); err != nil {
+	err = s.watches.attach(w, st)
+	if err != nil {
+		st.cancel(nil)
 		return err
 	}
-	defer s.watches.detach(w, st)
-	defer st.leave()
+	defer st.close()
 	// Not before the stream that this one takes over has given back its own.
-	release, err := c.TakeStream()
+	st.release, err = c.TakeStream()
 	if err != nil {
 		return err
 	}
-	defer release()
 	if place != nil {
 		w.Rewind(*place)
 	}
@@ -100,13 +102,14 @@ func beginEvents(c *call.Call) {
 	http1.Lasts(c.Writer)
 }
 
-// stream sends until the client, the session or the server goes.
+// stream sends until the client, the session or the server goes. If the stream can do
+// without a goroutine, it returns at once, and the stream goes on.
 func (s *Server) stream(st *eventStream) error {
-	defer context.AfterFunc(s.ctx, func() { st.end(wire.ShuttingDown()) })()
+	st.unhook = context.AfterFunc(s.ctx, func() { st.end(wire.ShuttingDown()) })
 	if age := s.opts.Limits.SSEMaxAge; age > 0 {
 		// Streams that began together do not end together.
 		age += time.Duration((rand.Float64()*0.2 - 0.1) * float64(age))
-		defer time.AfterFunc(age, func() { st.end(errAged) }).Stop()
+		st.aging = time.AfterFunc(age, func() { st.end(errAged) })
 	}
 	c := st.call
 	c.Give()
@@ -118,10 +121,18 @@ func (s *Server) stream(st *eventStream) error {
 		err = st.open()
 	}
 	if err == nil {
+		if st.goOn() {
+			return nil
+		}
 		err = st.session.Run(st.ctx, st)
 	}
+	return st.stopped(err)
+}
+
+// stopped ends a stream whose session has run until err.
+func (st *eventStream) stopped(err error) error {
 	if errors.Is(err, watch.ErrNoMemory) {
-		s.sessions.Tables.EndStalled()
+		st.server.sessions.Tables.EndStalled()
 		st.end(session.NoMemory())
 		err = context.Cause(st.ctx)
 	}
@@ -169,6 +180,26 @@ func (st *eventStream) farewell(err error) error {
 		return wire.ClientGone(err)
 	}
 	return nil
+}
+
+// close gives back what the stream has, unless it goes on: then its follower calls
+// it again. The slots come first: who takes the session over needs them.
+func (st *eventStream) close() {
+	if st.call.GoesOn {
+		return
+	}
+	if st.unhook != nil {
+		st.unhook()
+	}
+	if st.aging != nil {
+		st.aging.Stop()
+	}
+	if st.release != nil {
+		st.release()
+	}
+	st.leave()
+	st.server.watches.detach(st.session, st)
+	st.cancel(nil)
 }
 
 // leave gives the connection back. What of the answer is still in buffers has

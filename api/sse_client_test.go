@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/api/openapi/conform"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // sseEvent is an event as the standard says it is read; beat is a comment.
@@ -51,11 +53,18 @@ func openStream(t *testing.T, c *http.Client, url string, status int, header ...
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp.StatusCode != status {
-		body, _ := io.ReadAll(resp.Body)
-		t.Fatalf("opening %s: %d %s, want %d", url, resp.StatusCode, body, status)
-	}
 	t.Cleanup(func() { _ = resp.Body.Close() })
+	answer := conform.Answer{Method: "GET", Path: req.URL.EscapedPath(), Status: resp.StatusCode, Header: resp.Header}
+	if resp.Header.Get("Content-Type") == wire.MediaJSON {
+		answer.Body, _ = io.ReadAll(resp.Body) // a cut is an answer that is not described
+		resp.Body = io.NopCloser(bytes.NewReader(answer.Body))
+	}
+	if err := conform.Load().Check(&answer); err != nil {
+		t.Error(err)
+	}
+	if resp.StatusCode != status {
+		t.Fatalf("opening %s: %d %s, want %d", url, resp.StatusCode, answer.Body, status)
+	}
 	return &sseClient{t: t, resp: resp, r: bufio.NewReader(resp.Body), cancel: cancel}
 }
 

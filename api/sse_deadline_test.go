@@ -67,3 +67,18 @@ func TestEventDeadlines(t *testing.T) {
 		}
 	})
 }
+
+// A stream that has given its connection back sets no deadline of it any more, however
+// late it is told to end: the next request may have begun.
+func TestNoDeadlineAfterLeaving(t *testing.T) {
+	w := &deadlineWriter{}
+	st := &eventStream{cancel: func(error) {}, control: http.NewResponseController(w)}
+	st.leave()
+	if w.set != 1 || time.Until(w.at) > lastWords {
+		t.Errorf("%d deadlines, the last one in %s", w.set, time.Until(w.at))
+	}
+	st.end(errAged)
+	if w.set != 1 {
+		t.Error("its end sets a deadline after that")
+	}
+}

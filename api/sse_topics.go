@@ -90,21 +90,20 @@ func (s *Server) passingSession(c *call.Call, req *request.Watch, place *watch.P
 
 // streamPassing streams the events of a passing session, and ends it.
 func (s *Server) streamPassing(c *call.Call, w *watchSession) error {
-	endStream, err := c.TakeStream()
+	release, err := c.TakeStream()
 	if err != nil {
 		w.discard()
 		return err
 	}
-	defer endStream()
 	w.flow.Begin(0)
 	st := s.newEventStream(c, w)
-	defer st.cancel(nil)
+	st.release = release
 	if err := s.watches.addOpen(w, st, s.opts.Limits.MaxWatchSessions); err != nil {
+		st.cancel(nil)
 		w.discard()
 		return err
 	}
-	defer s.watches.detach(w, st)
-	defer st.leave()
+	defer st.close()
 	if !s.bounds.Keys().Knows(c.Key) { // ReplaceKeys may have looked before it was added
 		return call.ErrRevoked
 	}

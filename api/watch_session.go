@@ -144,6 +144,16 @@ func (t *watches) restLocked(w *watchSession) {
 	}
 }
 
+// stop ends the dropping of sessions: their server is at its end, which the timer would
+// put off for as long as they are kept.
+func (t *watches) stop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.sweep != nil {
+		t.sweep.Stop()
+	}
+}
+
 // expire drops the sessions that are due.
 func (t *watches) expire() {
 	t.mu.Lock()

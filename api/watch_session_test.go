@@ -194,3 +194,14 @@ func TestIdleWatchers(t *testing.T) {
 		t.Errorf("%d bytes for each idle watcher, want at most %d", each, most)
 	}
 }
+
+// At its end a server is not kept by a timer for its sessions.
+func TestFinishStopsTheSweep(t *testing.T) {
+	s := serveReal(t, nil, nil)
+	s.put(t, "a", `{}`)
+	s.newWatch(t, `{"topics":{"a":{}}}`)
+	s.down()
+	if s.watches.sweep.Stop() {
+		t.Error("the timer runs on")
+	}
+}

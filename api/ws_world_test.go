@@ -35,6 +35,7 @@ type realServer struct {
 	addr     string
 	spoilt   bool // the test broke the disk: the log cannot end in good order
 	down     func()
+	cut      func() // closes all connections at once
 }
 
 func serveReal(t *testing.T, more func(*Options), timing func(*socket.Timing)) *realServer {
@@ -71,10 +72,11 @@ func serveStored(t *testing.T, change func(*recovery.Options), more func(*Option
 		t.Fatal(err)
 	}
 	srv := s.HTTPServer()
-	srv.Handler = described(srv.Handler, func(err error) { t.Error(err) })
+	srv.Handler = describedAnswers(srv.Handler, func(err error) { t.Error(err) })
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(s.Listen(l)) }()
 	real := &realServer{Server: s, registry: data.Registry, log: data.Log, addr: l.Addr().String()}
+	real.cut = func() { _ = srv.Close() }
 	real.down = sync.OnceFunc(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()

@@ -25,7 +25,8 @@ const KeepRecords = 2048
 // http.ResponseWriter: the answer is collected in Out and sent at once by
 // Conclude, with its length, so that a panic half-way leaves nothing sent, HEAD
 // costs nothing extra and compression sees the whole. A call and its buffers
-// belong to the request's goroutine and are reused after it.
+// belong to the request's goroutine, or to whoever has taken its answer on (see
+// GoesOn), and are reused after the request.
 type Call struct {
 	Writer     http.ResponseWriter
 	Request    *http.Request
@@ -51,6 +52,7 @@ type Call struct {
 	incoming   incoming     // the request's body, while it is read
 	whole      bool         // the request's body has been read to its end
 	Streamed   bool         // the answer is a stream: Conclude has nothing to send
+	GoesOn     bool         // the answer goes on after the handler; whoever ends it then concludes the call
 	cut        bool         // end the connection: the stream is not whole
 	Undo       func()       // takes back what the answer gives, if that does not reach the client; nil: nothing is to be
 	account    *account     // of the key, where several keys share the memory
@@ -208,7 +210,9 @@ func (c *Call) takeBack() {
 }
 
 // LetGo drops the call's buffers before its end.
-func (c *Call) LetGo() { c.In, c.Out, c.packed, c.Records, c.Static = nil, nil, nil, nil, nil }
+func (c *Call) LetGo() {
+	c.In, c.Out, c.packed, c.Records, c.Static, c.parsed = nil, nil, nil, nil, nil, parsedQuery{}
+}
 
 // recycle gives the call and its buffers back.
 func (c *Call) recycle() {

@@ -21,6 +21,7 @@ var longAgo = time.Unix(1, 0)
 // requests it has no buffer.
 type conn struct {
 	server *Server
+	over   *handover
 	nc     *conns.Conn
 	tcp    *net.TCPConn
 	raw    syscall.RawConn
@@ -33,10 +34,11 @@ type conn struct {
 	request  http.Request
 	response response
 
-	// attempt and peek are the functions for raw, made once; err and peeked are what
-	// they find.
-	attempt, peek func(fd uintptr) bool
-	err, peeked   error
+	// attempt, peek and put are the functions for raw, made once; err, peeked and
+	// putErr are what they find, and putting is what is left to write.
+	attempt, peek, put  func(fd uintptr) bool
+	err, peeked, putErr error
+	putting             []byte
 
 	mu       sync.Mutex // guards what follows, and setting deadlines
 	waiting  bool       // for a request
@@ -46,7 +48,7 @@ type conn struct {
 }
 
 // newConn returns the connection for nc, or nil if it has to be net/http's.
-func (s *Server) newConn(nc net.Conn) *conn {
+func (s *Server) newConn(nc net.Conn, over *handover) *conn {
 	counted, _ := nc.(*conns.Conn)
 	if counted == nil || !supported {
 		return nil
@@ -59,7 +61,7 @@ func (s *Server) newConn(nc net.Conn) *conn {
 	if err != nil {
 		return nil
 	}
-	c := &conn{server: s, nc: counted, tcp: tcp, raw: raw}
+	c := &conn{server: s, over: over, nc: counted, tcp: tcp, raw: raw}
 	ctx := context.Background()
 	if s.ConnContext != nil {
 		ctx = s.ConnContext(ctx, nc)
@@ -67,32 +69,43 @@ func (s *Server) newConn(nc net.Conn) *conn {
 	ctx, c.cancel = context.WithCancel(ctx)
 	c.blank = *(&http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: tcp.RemoteAddr().String()}).WithContext(ctx)
 	c.response.conn = c
-	c.attempt, c.peek = c.tryRead, c.tryPeek
+	c.attempt, c.peek, c.put = c.tryRead, c.tryPeek, c.tryWrite
 	c.reads.set, c.writes.set = tcp.SetReadDeadline, tcp.SetWriteDeadline
 	c.watching.init(c)
 	return c
 }
 
 // serve is run, except that no mistake in it ends the process.
-func (c *conn) serve() (rest []byte) {
+func (c *conn) serve(last func()) (rest []byte, then func()) {
 	defer func() { c.logPanic(recover()) }()
-	return c.run()
+	return c.run(last)
 }
 
 // run answers requests until the connection ends, or until it gets something
-// that is no request of the subset: then it returns that, and all that follows.
-func (c *conn) run() (rest []byte) {
+// that is no request of the subset: then it returns that, and all that follows. It
+// also returns at an answer that goes on without the connection's goroutine: then
+// is what to call. last, unless nil, is what is left of such an answer.
+func (c *conn) run(last func()) (rest []byte, then func()) {
 	timeout := c.server.ReadHeaderTimeout
-	for {
-		if !c.fill(timeout) {
-			return nil
+	resumed := last != nil
+	if resumed {
+		c.response.then, c.response.aside = nil, nil
+		if !c.conclude(c.handle(last)) {
+			return nil, nil
 		}
+		timeout = c.server.IdleTimeout
+	}
+	for {
+		if !resumed && !c.fill(timeout) {
+			return nil, nil
+		}
+		resumed = false
 		for c.skipLines(); len(c.work.in) > 0; c.skipLines() {
 			if !c.read() {
-				return c.work.in
+				return c.work.in, nil
 			}
 			if !c.answer() {
-				return nil
+				return nil, c.response.then
 			}
 		}
 		timeout = c.server.IdleTimeout
@@ -200,7 +213,8 @@ func (c *conn) read() bool {
 }
 
 // answer calls the handler and sends its answer. It reports false if the
-// connection ends with it.
+// connection ends with it, or if the answer goes on without the handler: then
+// response.then is set.
 func (c *conn) answer() bool {
 	c.response.begin()
 	if c.work.body.left == 0 {
@@ -210,7 +224,17 @@ func (c *conn) answer() bool {
 		c.reads.exactly(time.Now(), c.server.ReadTimeout)
 		c.mu.Unlock()
 	}
-	whole := c.handle()
+	whole := c.handle(func() { c.server.Handler.ServeHTTP(&c.response, &c.request) })
+	if whole && c.response.then != nil {
+		return false
+	}
+	return c.conclude(whole)
+}
+
+// conclude ends an answer whose handler has returned; whole is false if that has
+// panicked. It reports false if the connection ends with it.
+func (c *conn) conclude(whole bool) bool {
+	c.response.then, c.response.aside = nil, nil
 	whole = whole && c.response.finish() == nil
 	c.watching.stop()
 	whole = whole && c.work.body.drain() && !c.response.close
@@ -226,14 +250,14 @@ func (c *conn) answer() bool {
 	return true
 }
 
-// handle calls the handler. It reports false if that panics.
-func (c *conn) handle() (returned bool) {
+// handle calls the handler, or the last of it. It reports false if that panics.
+func (c *conn) handle(handler func()) (returned bool) {
 	defer func() {
 		if !returned {
 			c.logPanic(recover())
 		}
 	}()
-	c.server.Handler.ServeHTTP(&c.response, &c.request)
+	handler()
 	return true
 }
 

@@ -29,3 +29,51 @@ func (c *conn) rest() {
 	c.request.Header, c.request.URL = nil, noURL
 	c.release()
 }
+
+// Leave lets a handler return before its answer ends, if that lasts and needs no
+// goroutine while there is nothing to write. When the handler has returned, then is
+// called, and the answer goes on until end is called, once: last is run as the end of
+// the handler, in a goroutine of its own, after which the connection takes its next
+// request. aside is called before a write may wait for the client, except in last.
+//
+// Between Leave and then nothing may use the ResponseWriter, and end must not be
+// called. From then on one goroutine at a time may write, and the request is there until
+// last returns; of its header and URL see Lasts. The context of the request ends when
+// the client goes or the server is closed: end must be called then, too.
+//
+// If the handler panics, then is not called and the connection ends, as it does if then
+// or last panics. ok is false if w is not of this package: nothing is called then.
+func Leave(w http.ResponseWriter, then, aside func()) (end func(last func()), ok bool) {
+	r, _ := w.(*response)
+	if r == nil {
+		return nil, false
+	}
+	r.then, r.aside = then, aside
+	c := r.conn
+	return func(last func()) { go c.server.proceed(c, last) }, true
+}
+
+// write writes b, and calls aside before it waits for the client.
+func (c *conn) write(b []byte) error {
+	c.putting, c.putErr = b, nil
+	err := c.raw.Write(c.put)
+	c.putting = nil
+	if err == nil {
+		err = c.putErr
+	}
+	return err
+}
+
+// tryWrite writes what can be written without waiting. It returns false to be
+// called again when there is room for more.
+func (c *conn) tryWrite(fd uintptr) bool {
+	for len(c.putting) > 0 && c.putErr == nil {
+		n, err := writeNow(fd, c.putting)
+		if err == errNothing {
+			c.response.aside()
+			return false
+		}
+		c.putting, c.putErr = c.putting[max(n, 0):], err
+	}
+	return true
+}

@@ -23,10 +23,12 @@ type response struct {
 	duplex  bool // the body need not be read before the answer is sent
 	lasting bool // the handler needs nothing of the request any more; see Lasts
 	err     error
+
+	then, aside func() // see Leave; nil unless the handler leaves
 }
 
 func (w *response) begin() {
-	w.status, w.length, w.written, w.err = 0, -1, 0, nil
+	w.status, w.length, w.written, w.err, w.then, w.aside = 0, -1, 0, nil, nil, nil
 	w.sent, w.chunked, w.duplex, w.lasting, w.close = false, false, false, false, w.conn.request.Close
 }
 
@@ -190,9 +192,15 @@ func (w *response) write(now time.Time, p []byte, end string) {
 		w.conn.writes.atLeast(now, w.conn.server.WriteTimeout)
 	}
 	w.conn.mu.Unlock()
-	if len(p) == 0 {
+	switch {
+	case len(p) == 0 && w.aside != nil:
+		w.err = w.conn.write(work.out)
+	case len(p) == 0:
 		_, w.err = w.conn.tcp.Write(work.out)
-	} else {
+	default:
+		if w.aside != nil {
+			w.aside() // it is large
+		}
 		parts := net.Buffers(append(work.parts[:0], work.out, p))
 		if end != "" {
 			parts = append(parts, []byte(end))

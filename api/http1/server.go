@@ -28,7 +28,7 @@ import (
 //
 // Handlers may use http.ResponseController for Flush, for deadlines and for
 // EnableFullDuplex. They must not use the request or the ResponseWriter after they
-// have returned.
+// have returned, except as Leave allows.
 type Server struct {
 	*http.Server
 	stopping atomic.Bool // Shutdown or Close was called
@@ -68,17 +68,26 @@ func (s *Server) accept(l net.Listener, over *handover) {
 
 // begin serves a new connection.
 func (s *Server) begin(nc net.Conn, over *handover) {
-	c := s.newConn(nc)
+	c := s.newConn(nc, over)
 	if c == nil {
 		over.pass(nc)
 		return
 	}
 	s.track(c)
+	s.proceed(c, nil)
+}
+
+// proceed serves a connection. last, unless nil, is what is left of an answer.
+func (s *Server) proceed(c *conn, last func()) {
+	rest, then := c.serve(last)
+	if then != nil && c.handle(then) {
+		return // the answer goes on; its end comes here again
+	}
 	defer s.forget(c)
 	defer c.end()
-	if rest := c.serve(); rest != nil {
+	if rest != nil {
 		c.leave(rest)
-		over.pass(nc)
+		c.over.pass(c.nc)
 	}
 }
 

@@ -6,5 +6,8 @@ const supported = false
 // readNow is not called.
 func readNow(uintptr, []byte) (int, error) { return 0, errNothing }
 
+// writeNow is not called.
+func writeNow(uintptr, []byte) (int, error) { return 0, errNothing }
+
 // peekNow is not called.
 func peekNow(uintptr, []byte) (int, error) { return 0, errNothing }

@@ -168,9 +168,14 @@ type reading struct {
 }
 
 // next reads after the cursor at. If it returns a reading whose next is the
-// head, everything published before the call lies at or below next.
-func (l *line) next(ctx context.Context, at uint64) (reading, error) {
+// head, everything published before the call lies at or below next. aside, unless
+// nil, is called before something is waited for.
+func (l *line) next(ctx context.Context, at uint64, aside func()) (reading, error) {
+	if aside == nil {
+		aside = func() {}
+	}
 	if l.refs.Load() == 1 {
+		aside()
 		r, _, err := l.read(ctx, at)
 		return r, err
 	}
@@ -185,18 +190,25 @@ func (l *line) next(ctx context.Context, at uint64) (reading, error) {
 		}
 		s, mine := f.claim(l, at, st.Head)
 		if mine {
+			aside()
 			return l.fill(ctx, s, at)
 		}
 		select {
 		case <-s.done:
-		case <-ctx.Done():
-			return reading{}, ctx.Err()
+		default:
+			aside()
+			select {
+			case <-s.done:
+			case <-ctx.Done():
+				return reading{}, ctx.Err()
+			}
 		}
 		switch {
 		case s.frame != nil && f.engine.Fresh(l.key.topic, s.mark):
 			return reading{frame: s.frame, next: s.frame.To, head: max(st.Head, s.frame.Head), topic: s.topic}, nil
 		case s.frame == nil && waited:
 			// There seems to be nothing to share, so do not queue up for it.
+			aside()
 			r, _, err := l.read(ctx, at)
 			return r, err
 		}

@@ -27,7 +27,7 @@ func TestFrameMemory(t *testing.T) {
 		other := w.frames.acquire("a", &o)
 		for from := range uint64(8) {
 			for range 10 { // as if no session had it yet
-				r, err := l.next(t.Context(), from)
+				r, err := l.next(t.Context(), from, nil)
 				must(t, err)
 				if r.frame == nil || r.next != 8 {
 					t.Fatalf("from %d: %+v", from, r)
@@ -64,7 +64,7 @@ func TestSmallFrameMemory(t *testing.T) {
 	const n = 10_000
 	for from := range uint64(n) {
 		w.write("a", int(from), 1)
-		_, err := l.next(t.Context(), from)
+		_, err := l.next(t.Context(), from, nil)
 		must(t, err)
 	}
 	if len(l.slots) != n {
@@ -110,7 +110,7 @@ func TestFramesBeingRead(t *testing.T) {
 			l := frames.acquire("a", &other)
 			defer frames.release(l)
 			go func() {
-				if r, err := l.next(t.Context(), 0); err != nil {
+				if r, err := l.next(t.Context(), 0, nil); err != nil {
 					t.Error(err)
 				} else if r.frame.Count == 8 {
 					whole.Add(1)

@@ -128,16 +128,16 @@ func TestStaleFrames(t *testing.T) {
 		l, other := w.frames.acquire("a", &o), w.frames.acquire("a", &o)
 		defer w.frames.release(l)
 		defer w.frames.release(other)
-		before, err := l.next(t.Context(), 0)
+		before, err := l.next(t.Context(), 0, nil)
 		must(t, err)
 		_, err = w.DeleteRecords(context.Background(), "a", &topics.Deletion{Match: must1(record.ParseMatch("x"))})
 		must(t, err)
-		after, err := other.next(t.Context(), 0)
+		after, err := other.next(t.Context(), 0, nil)
 		must(t, err)
 		if before.frame.Count != 2 || after.frame.Count != 1 || after.next != 2 {
 			t.Errorf("%s, then %s", before.frame.Body, after.frame.Body)
 		}
-		again, err := l.next(t.Context(), 0)
+		again, err := l.next(t.Context(), 0, nil)
 		if err != nil || again.frame != after.frame || w.reads.Load() != 2 {
 			t.Errorf("%d reads, %v", w.reads.Load(), err)
 		}
@@ -199,7 +199,7 @@ func TestAbandonedRead(t *testing.T) {
 		}
 		got := make(chan reading)
 		go func() {
-			r, err := other.next(t.Context(), 0)
+			r, err := other.next(t.Context(), 0, nil)
 			if err != nil {
 				t.Error(err)
 			}
@@ -254,12 +254,12 @@ func TestLineOutlivesItsFirst(t *testing.T) {
 		w.write("a", 1, 1)
 		o := plain()
 		first, second := w.frames.acquire("a", &o), w.frames.acquire("a", &o)
-		if _, err := first.next(t.Context(), 0); err != nil {
+		if _, err := first.next(t.Context(), 0, nil); err != nil {
 			t.Fatal(err)
 		}
 		w.frames.release(first)
 		third := w.frames.acquire("a", &o)
-		if r, err := third.next(t.Context(), 0); err != nil || r.frame == nil || third != second || w.reads.Load() != 1 {
+		if r, err := third.next(t.Context(), 0, nil); err != nil || r.frame == nil || third != second || w.reads.Load() != 1 {
 			t.Errorf("%+v, %v, %d reads", r, err, w.reads.Load())
 		}
 		w.frames.release(second)
@@ -278,7 +278,7 @@ func TestShortFrameIsReplaced(t *testing.T) {
 		o := plain()
 		l, other := w.frames.acquire("a", &o), w.frames.acquire("a", &o)
 		for _, want := range []uint64{1, 50} {
-			r, err := l.next(t.Context(), 0)
+			r, err := l.next(t.Context(), 0, nil)
 			if err != nil || r.next != want {
 				t.Errorf("%+v, %v, want %d", r, err, want)
 			}

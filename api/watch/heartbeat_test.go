@@ -32,6 +32,27 @@ func TestCaughtUpPutsOffTheBeat(t *testing.T) {
 	})
 }
 
+// An event that takes its client longer than a heartbeat postpones the heartbeat, too.
+func TestSlowEventPutsOffTheBeat(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.write("a", 0, 1)
+		s, out := w.session(plain())
+		defer s.Close()
+		_, err := s.Add("a", Start{})
+		must(t, err)
+		out.hold = make(chan struct{})
+		stop := s.run(out)
+		defer func() { _ = stop() }()
+		time.Sleep(20 * time.Second)
+		out.hold <- struct{}{}
+		out.want(t, "records a 0-1/1", "caught-up a 1")
+		time.Sleep(14 * time.Second)
+		out.want(t)
+		time.Sleep(time.Second)
+		out.want(t, "idle")
+	})
+}
+
 // A session that is always busy with records that its client filters out still
 // sends heartbeats.
 func TestBeatWhileBusy(t *testing.T) {

@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/follow"
@@ -12,13 +13,15 @@ import (
 // errClosed is returned by Run if the session is closed.
 var errClosed = errors.New("watch: the session is closed")
 
-// run is the state of one call of Session.Run.
+// run is the state of one call of Session.Run, or of one Turns.
 type run struct {
 	*Session
 	ctx    context.Context
 	out    Output
 	heart  *time.Timer
-	sent   bool // an event was sent since the timer was set
+	beats  *atomic.Bool // set when the timer fires, of Turns; nil if heart.C receives then
+	aside  func()       // called before something is waited for; nil if that is of no interest
+	sent   bool         // an event was sent since the timer was set
 	events []follow.Event
 }
 
@@ -82,18 +85,19 @@ func (r *run) step() error {
 	c := r.ready.pop()
 	r.mu.Unlock()
 	if c != nil {
-		select {
-		case <-r.heart.C: // no event for the heartbeat's time, for example because everything is filtered out
+		if r.beatDue() { // no event for the heartbeat's time, for example because everything is filtered out
 			if err := r.beat(); err != nil {
 				return err
 			}
-		default:
 		}
 		return r.serve(c)
 	}
 	if r.sent {
 		r.sent = false
-		r.heart.Reset(r.options.Heartbeat)
+		r.restart()
+	}
+	if r.beats != nil {
+		return r.look()
 	}
 	select {
 	case <-r.subscriber.Ready():
@@ -106,9 +110,30 @@ func (r *run) step() error {
 	return nil
 }
 
+// beatDue reports whether the timer has fired, once each time.
+func (r *run) beatDue() bool {
+	if r.beats != nil {
+		return r.beats.Load() && r.beats.Swap(false)
+	}
+	select {
+	case <-r.heart.C:
+		return true
+	default:
+		return false
+	}
+}
+
+// restart sets the timer, and forgets that it has fired: before it may fire again.
+func (r *run) restart() {
+	if r.beats != nil {
+		r.beats.Store(false)
+	}
+	r.heart.Reset(r.options.Heartbeat)
+}
+
 // beat handles the timer: it calls Idle if there was no event since it was set.
 func (r *run) beat() error {
-	r.heart.Reset(r.options.Heartbeat)
+	r.restart()
 	if r.sent {
 		r.sent = false
 		return nil

@@ -15,7 +15,7 @@ func (r *run) serve(c *cursor) error {
 	}
 	line, at, connect := c.line, c.at, c.connect
 	r.mu.Unlock()
-	read, err := line.next(r.ctx, at)
+	read, err := line.next(r.ctx, at, r.aside)
 	switch {
 	case err == nil:
 		return r.deliver(c, at, connect, &read)

@@ -109,6 +109,7 @@ type Session struct {
 	memory     Memory // nil if it is not bounded
 	subscriber *follow.Subscriber
 	wake       chan struct{} // capacity 1; receives when a cursor is queued from outside of Run
+	waker      func()        // called then, if not nil; guarded by mu
 
 	mu       sync.Mutex // guards the fields below; never held during a read or an event
 	cursors  map[string]*cursor

@@ -214,6 +214,9 @@ func (s *Session) push(c *cursor) {
 	case s.wake <- struct{}{}:
 	default:
 	}
+	if s.waker != nil {
+		s.waker()
+	}
 }
 
 // drop removes a cursor from the session and gives back its memory. s.mu is held.

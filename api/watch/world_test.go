@@ -33,6 +33,7 @@ type world struct {
 	log    *wal.Log
 	frames *Frames
 	reads  atomic.Int64
+	turns  bool                         // sessions run by turns
 	refuse atomic.Pointer[record.Error] // returned by Read if set
 	once   atomic.Pointer[record.Error] // returned by the next Read if set
 }
@@ -82,14 +83,23 @@ func newStillWorld(t testing.TB) *world {
 
 func (w *world) close() { must(w.t, errors.Join(w.Close(context.Background()), w.log.Close())) }
 
-// inWorld runs a test in a synctest bubble with a world of its own.
+// inWorld runs a test in a synctest bubble with a world of its own: once with
+// sessions that have goroutines, and once with sessions that have turns.
 func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		defer w.close()
-		test(t, w)
-	})
+	for _, turns := range []bool{true, false} {
+		if testing.Short() && !turns {
+			continue
+		}
+		t.Run(fmt.Sprintf("turns=%t", turns), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.turns = turns
+				defer w.close()
+				test(t, w)
+			})
+		})
+	}
 }
 
 func must(t testing.TB, err error) {
@@ -221,9 +231,37 @@ func (w *world) session(o Options) (*Session, *tape) {
 func (s *Session) run(out Output) (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx, out) }()
+	run := s.Run
+	if w, ok := s.frames.engine.(*world); ok && w.turns {
+		run = s.runByTurns
+	}
+	go func() { ended <- run(ctx, out) }()
 	return func() error {
 		cancel()
 		return <-ended
+	}
+}
+
+// runByTurns is Run, by turns.
+func (s *Session) runByTurns(ctx context.Context, out Output) error {
+	due := make(chan struct{}, 1)
+	turns, err := s.Begin(ctx, out, Waking{Aside: func() {}, Ready: func() {
+		select {
+		case due <- struct{}{}:
+		default:
+		}
+	}})
+	if err != nil {
+		return err
+	}
+	defer turns.End()
+	for {
+		more, err := turns.Turn()
+		if err != nil {
+			return err
+		}
+		if !more {
+			<-due
+		}
 	}
 }

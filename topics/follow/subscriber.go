@@ -1,6 +1,8 @@
 package follow
 
 import (
+	"sync/atomic"
+
 	"github.com/e6e95bb8/topics/topics/lockorder"
 )
 
@@ -10,6 +12,7 @@ import (
 type Subscriber struct {
 	hub   *Hub
 	ready chan struct{}
+	waker atomic.Pointer[func()] // see Wake
 
 	// Hub.notifying guards these.
 	closed          bool
@@ -58,6 +61,16 @@ func (h *Hub) NewSubscriber() *Subscriber {
 
 // Ready receives a value when there may be something to Take. Its capacity is 1.
 func (s *Subscriber) Ready() <-chan struct{} { return s.ready }
+
+// Wake makes the subscriber call f whenever Ready receives a value or has one; nil
+// ends that. f must not take a lock that is held while the subscriber is used.
+func (s *Subscriber) Wake(f func()) {
+	if f == nil {
+		s.waker.Store(nil)
+		return
+	}
+	s.waker.Store(&f)
+}
 
 // Take appends the events since the last Take to into and returns the result:
 // one for each topic, in the order of delivery. If there were too many to hold,
@@ -177,6 +190,9 @@ func (s *Subscriber) signal() {
 	select {
 	case s.ready <- struct{}{}:
 	default:
+	}
+	if wake := s.waker.Load(); wake != nil {
+		(*wake)()
 	}
 }
 

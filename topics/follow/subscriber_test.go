@@ -61,6 +61,31 @@ func TestTakeWaitsForSubscribe(t *testing.T) {
 	}
 }
 
+// TestWake checks that each signal of Ready calls the function too, also one that finds
+// Ready with a value, until there is none any more.
+func TestWake(t *testing.T) {
+	s := newSubscriber()
+	calls := 0
+	s.Wake(func() {
+		calls++
+		if len(s.Ready()) != 1 {
+			t.Error("called before it is ready")
+		}
+	})
+	s.notifyLocked("a", nil)
+	s.notifyLocked("b", nil)
+	s.begin()
+	s.end() // with something to take
+	if calls != 3 {
+		t.Errorf("%d calls", calls)
+	}
+	s.Wake(nil)
+	s.notifyLocked("c", nil)
+	if calls != 3 || len(s.Take(nil)) != 3 {
+		t.Errorf("%d calls after the end", calls)
+	}
+}
+
 // TestDiscardBefore checks what is left of the events of a topic when the consumer
 // learns the state of topic 5.
 func TestDiscardBefore(t *testing.T) {

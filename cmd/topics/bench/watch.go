@@ -16,7 +16,7 @@ const (
 	// watchDeliveries is the intended rate of a row, in records delivered to all
 	// watchers per second. It is bounded so that many watchers do not merely
 	// measure the processors. watchRate is the maximum number of writes per
-	// second.
+	// second; the minimum is one.
 	watchDeliveries = 5000
 	watchRate       = 200
 	// stalledBeside is the number of watchers next to one that reads nothing, and
@@ -92,7 +92,7 @@ func (b *bench) measureWatchers(ctx context.Context, s *server, topic string, fr
 	if err != nil {
 		return r, err
 	}
-	rate := min(max(watchDeliveries/n, 5), watchRate)
+	rate := min(max(watchDeliveries/n, 1), watchRate)
 	before, began := load.ReadUsage(s.process.Pid()), time.Now()
 	acks, err := b.writeSteadily(ctx, s, topic, w.began, time.Second/time.Duration(rate))
 	cpu := load.ReadUsage(s.process.Pid()).Since(before, time.Since(began))
