@@ -136,7 +136,9 @@ func TestErasureWaitsForTheDisk(t *testing.T) {
 				fits, _ := path.Match(tc.write, name)
 				return fits && broken.Load() && !whole.Load()
 			}}
-			p := newPersons(t, fsys, errfs.New(errfs.New(fsys, removes), writes))
+			o := options(errfs.New(errfs.New(fsys, removes), writes), 0, func() int64 { return simEpoch })
+			o.WAL.Manual = false
+			p := newPersonsWith(t, fsys, o)
 			p.write("logins", 20, "gone", "stays")
 			tc.fail(p, &broken)
 			broken.Store(true)

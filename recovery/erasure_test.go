@@ -32,7 +32,11 @@ type persons struct {
 }
 
 func newPersons(t *testing.T, fsys *crashfs.FS, on vfs.FS) *persons {
-	data := recoverytest.Run(t, options(on, 0, func() int64 { return simEpoch }))
+	return newPersonsWith(t, fsys, options(on, 0, func() int64 { return simEpoch }))
+}
+
+func newPersonsWith(t *testing.T, fsys *crashfs.FS, o recovery.Options) *persons {
+	data := recoverytest.Run(t, o)
 	return &persons{t: t, fsys: fsys, data: data, rng: rand.New(rand.NewPCG(1, 2)), of: map[string][][]byte{}}
 }
 

@@ -52,6 +52,8 @@ func (r *removal) run(ctx context.Context, waits func(what string, why error)) e
 			kept = nil // it may be just what is held
 		case errors.Is(kept, errStopped):
 			return kept
+		case r.st.opts.WAL.Manual: // nothing tries again in the background
+			return kept
 		default:
 			held = waitsForDisk
 		}
