@@ -25,9 +25,8 @@ import (
 const Spare = 32
 
 // grace is how long a connection may take to send its first request, or the one after an
-// answer, before it can be closed to make room. If more than Spare connections wait for
-// their first request, or for their next one, those have no grace: so many cannot all be
-// probes, or clients that were about to send.
+// answer, before it can be closed to make room. If more than Spare connections wait there
+// is no grace: so many cannot all be probes, or clients that were about to send.
 const grace = 500 * time.Millisecond
 
 // firstChance is the least time that a new connection has for its first request,
@@ -238,9 +237,11 @@ func (s *Set) giveWay() bool {
 // longestWaitingLocked returns the next regular connection to close, or nil if
 // all are in use or in their grace period.
 func (s *Set) longestWaitingLocked() *Conn {
+	// The extra ones may all be at work: then fewer than so many regular ones wait.
+	crowd := s.fresh.Len()+s.idle.Len()-s.extras.Len() > Spare
 	for _, l := range []*line{&s.fresh, &s.idle} {
 		c := regular(l)
-		if c != nil && (l.Len() > Spare || s.now().Sub(c.since) >= grace) {
+		if c != nil && (crowd || l.Len() > Spare || s.now().Sub(c.since) >= grace) {
 			return c
 		}
 	}

@@ -140,6 +140,16 @@ func TestAnAnsweredConnectionHasTimeToAskAgain(t *testing.T) {
 	if !closed(kept[0]) {
 		t.Error("a crowd of kept connections has a grace")
 	}
+
+	w = newWorld(t, 2*Spare)
+	kept = w.work(w.come(Spare)...)
+	for _, c := range kept {
+		c.Rest()
+	}
+	fresh := w.come(Spare)
+	if next := w.come(1); next[0].isExtra() || !closed(fresh[0]) {
+		t.Error("a crowd of which half wait for their first request has a grace")
+	}
 }
 
 func TestExtraOnesAreLetIn(t *testing.T) {
