@@ -75,7 +75,7 @@ func TestContractReadOnlyQueue(t *testing.T) {
 			s.claims("q", `{"node":"w","max":3}`, 1, 2, 3)
 			s.walk(step{"POST /v0/topics/q/nack", `{"node":"w","seqs":[3],"dead":true}`, 200, `{"nacked":1}`})
 			c := s.dial(t)
-			disk.FailSync("*.wal", 1)
+			disk.FailSync("0000000000000001.wal", 1) // the one that is written to
 			s.spoilt = true
 			s.walk(step{"POST /v0/topics/q", `{"records":[{"data":1}]}`, 503, refusal("storage_unavailable")})
 			for _, call := range []string{
