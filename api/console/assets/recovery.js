@@ -63,7 +63,8 @@ function Scrub({ st }) {
     ${result?.damages?.length > 0 && html`<${Table} label="Damages" keyOf=${(d) => d.file + d.offset} rows=${result.damages} columns=${[{ title: "file", mono: true, cell: (d) => d.file }, { title: "at", right: true, mono: true, cell: (d) => num(d.offset) }, { title: "cause", minor: true, cell: (d) => d.cause }]} />`}<//>`;
 }
 
-const waits = { backup: "waits for a backup that has files which are to go", archive: "waits for the archive, which has not copied all of the log" };
+const waits = { backup: "waits for a backup that has files which are to go", archive: "waits for the archive, which has not copied all of the log",
+  disk: "waits for the disk, which does not let a file be removed" };
 
 // Erasure is how what is dead leaves the disk, with the receipt of the last time.
 function Erasure({ st }) {
@@ -80,7 +81,7 @@ function Erasure({ st }) {
   return html`<${Panel} title="Erasure" tools=${html`<${Act} off=${off || running && "an erasure runs"} onClick=${start}>Erase what is dead…<//><${Curl} ...${command} />`}>
     <${State} poll=${poll} />
     ${running && html`<${Bar} part=${e.segments_total ? e.segments_checked / e.segments_total : 0} label="erasure" />
-      <p role="status">${step}${e.segments_total ? `, ${num(e.segments_checked)} of ${plural(e.segments_total, "segment")}` : ""}${e.waits_for ? html`, <span class="warn">${waits[e.waits_for]}</span>` : ""}; asked for ${ago(moment(e.started_at))}</p>`}
+      <p role="status">${step}${e.segments_total ? `, ${num(e.segments_checked)} of ${plural(e.segments_total, "segment")}` : ""}${e.waits_for ? html`, <span class="warn">${waits[e.waits_for]}${e.error ? `: ${e.error}` : ""}</span>` : ""}; asked for ${ago(moment(e.started_at))}</p>`}
     ${e?.state === "failed" && html`<p class="note bad" role="alert">the erasure asked for ${ago(moment(e.started_at))} failed${step ? ` while it ${step}` : ""}: ${e.error}. Ask for it again.</p>`}
     ${e?.state === "idle" && html`<p class="faint">none since the start; what is deleted leaves the disk some time later by itself</p>`}
     ${r && html`<${Receipt} r=${r} />`}<//>`;

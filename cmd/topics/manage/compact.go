@@ -94,6 +94,9 @@ func describeErasure(s *client.ErasureState) string {
 	if s.WaitsFor != "" {
 		text += ", waits for the " + s.WaitsFor
 	}
+	if s.Error != "" {
+		text += ": " + s.Error
+	}
 	return text
 }
 
