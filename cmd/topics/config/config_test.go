@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -47,7 +48,7 @@ func TestEveryProblemIsOneLine(t *testing.T) {
 		{"TOPICS_PORT=70000", []string{"TOPICS_PORT: 70000 is out of range: 0 to 65535"}},
 		{"TOPICS_PORT=99999999999999999999", []string{"TOPICS_PORT: 99999999999999999999 is out of range: 0 to 65535"}},
 		{"TOPICS_PORT=-1", []string{"TOPICS_PORT: -1 is out of range: 0 to 65535"}},
-		{"TOPICS_WAL_FILE_BYTES=64Mib8", []string{`TOPICS_WAL_FILE_BYTES: "64Mib8" is not a size such as 4096, 64KiB, 64MiB or 1GiB`}},
+		{"TOPICS_WAL_FILE_BYTES=64Mib8", []string{`TOPICS_WAL_FILE_BYTES: "64Mib8" is not a size such as 4096, 64KiB, 64MiB or 1G`}},
 		{"TOPICS_WAL_FILE_BYTES=1KiB", []string{"TOPICS_WAL_FILE_BYTES: 1KiB is out of range: 1MiB to 4GiB"}},
 		{"TOPICS_CACHE_BYTES=9000000TiB", []string{"TOPICS_CACHE_BYTES: 9000000TiB is out of range: 0 to 1TiB"}},
 		{"TOPICS_CACHE_BYTES=99999999TiB", []string{"TOPICS_CACHE_BYTES: 99999999TiB is out of range: 0 to 1TiB"}},
@@ -167,15 +168,46 @@ func TestSizesReadBackAsWritten(t *testing.T) {
 	}{
 		{"0", 0, "0"}, {"1", 1, "1"}, {"7B", 7, "7"}, {"64MiB", 64 << 20, "64MiB"}, {"64 mib", 64 << 20, "64MiB"},
 		{"1000kb", 1_000_000, "1000000"}, {"2048KiB", 2 << 20, "2MiB"}, {"1GB", 1e9, "1000000000"},
+		{"1G", 1e9, "1000000000"}, {"512M", 512e6, "500000KiB"}, {"3k", 3000, "3000"}, {"2T", 2e12, "1953125000KiB"},
+		{"1Gi", 1 << 30, "1GiB"}, {"512Mi", 512 << 20, "512MiB"}, {"16 ki", 16 << 10, "16KiB"}, {"1Ti", 1 << 40, "1TiB"},
 	} {
 		n, err := parseSize(tt.in)
 		if err != nil || n != tt.want || formatSize(n) != tt.out {
 			t.Errorf("%q: %d %v, shown as %s; want %d as %s", tt.in, n, err, formatSize(n), tt.want, tt.out)
 		}
 	}
-	for _, bad := range []string{"", "MiB", "1.5MiB", "-1MiB ", "0x10", "1PiB", "1 0"} {
+	for _, bad := range []string{"", "MiB", "1.5MiB", "-1MiB ", "0x10", "1PiB", "1 0", "G", "1i", "1iB", "1P", "1m b"} {
 		if n, err := parseSize(bad); err == nil {
 			t.Errorf("%q: read as %d", bad, n)
+		}
+	}
+}
+
+func TestDurationsHaveUnits(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		want time.Duration
+	}{
+		{"0", 0}, {"1500", 1500 * time.Millisecond}, {"1500ms", 1500 * time.Millisecond}, {"60s", time.Minute},
+		{"1.5s", 1500 * time.Millisecond}, {"5m", 5 * time.Minute}, {"1h30m", 90 * time.Minute}, {"7d", 7 * 24 * time.Hour},
+	} {
+		c, err := Load([]string{"TOPICS_SEGMENT_MAX_AGE_MS=" + tt.in}, large)
+		if err != nil || c.SegmentMaxAge != tt.want {
+			t.Errorf("%q: %v, want %v", tt.in, err, tt.want)
+		}
+	}
+	for _, bad := range []string{"s", "5x", "1d2h", "0.1ms", "1 s", "d", "1.5d"} {
+		_, err := Load([]string{"TOPICS_SEGMENT_MAX_AGE_MS=" + bad}, large)
+		want := fmt.Sprintf("TOPICS_SEGMENT_MAX_AGE_MS: %q is not a duration such as 500, 500ms, 60s, 5m or 7d", bad)
+		if err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %s", bad, err, want)
+		}
+	}
+	for _, far := range []string{"31d", "-5s", "999999999999999999999d", "9223372036854775807d"} {
+		_, err := Load([]string{"TOPICS_SEGMENT_MAX_AGE_MS=" + far}, large)
+		want := "TOPICS_SEGMENT_MAX_AGE_MS: " + far + " is out of range: 0 to 2592000000"
+		if err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %s", far, err, want)
 		}
 	}
 }

@@ -69,9 +69,9 @@ func integer(dst *int, lo, hi int64) kind {
 		func(n int64) { *dst = int(n) }, func() int64 { return int64(*dst) })
 }
 
-// millis is a duration in whole milliseconds in [lo, hi].
+// millis is a duration in whole milliseconds in [lo, hi], with or without a unit.
 func millis(dst *time.Duration, lo, hi int64) kind {
-	return number("ms", lo, hi, spell, wholeNumber,
+	return number("ms", lo, hi, spell, parseMillis,
 		func(n int64) { *dst = time.Duration(n) * time.Millisecond }, func() int64 { return dst.Milliseconds() })
 }
 
@@ -113,17 +113,42 @@ func wholeNumber(s string) (int64, error) {
 	return n, err
 }
 
-// units are the suffixes of a size; the longer ones first, because all end with
-// B.
+// day is the number of milliseconds in a day.
+const day = 24 * int64(time.Hour/time.Millisecond)
+
+// parseMillis parses a number of milliseconds, or a duration with units: "60s",
+// "1h30m", "7d".
+func parseMillis(s string) (int64, error) {
+	digits, factor := s, int64(1)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		digits, factor = days, day
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	switch {
+	case errors.Is(err, strconv.ErrRange) || err == nil && n*factor/factor != n:
+		return 0, strconv.ErrRange
+	case err == nil:
+		return n * factor, nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d%time.Millisecond != 0 {
+		return 0, fmt.Errorf("%q is not a duration such as 500, 500ms, 60s, 5m or 7d", s)
+	}
+	return d.Milliseconds(), nil
+}
+
+// units are the suffixes of a size. One that ends another one comes after it.
 var units = []struct {
 	name   string
 	factor int64
 }{
 	{"KiB", kib}, {"MiB", mib}, {"GiB", gib}, {"TiB", tib},
-	{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1},
+	{"Ki", kib}, {"Mi", mib}, {"Gi", gib}, {"Ti", tib},
+	{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12},
+	{"K", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}, {"B", 1},
 }
 
-// parseSize parses "512", "64MiB", "64 MiB" or "1GB". Units are
+// parseSize parses "512", "64MiB", "64 Mi", "1GB" or "1G". Units are
 // case-insensitive, and numbers must be whole.
 func parseSize(s string) (int64, error) {
 	digits, factor := s, int64(1)
@@ -136,7 +161,7 @@ func parseSize(s string) (int64, error) {
 	n, err := strconv.ParseInt(digits, 10, 64)
 	switch {
 	case errors.Is(err, strconv.ErrSyntax):
-		return 0, fmt.Errorf("%q is not a size such as 4096, 64KiB, 64MiB or 1GiB", s)
+		return 0, fmt.Errorf("%q is not a size such as 4096, 64KiB, 64MiB or 1G", s)
 	case err != nil:
 		return 0, err
 	case n*factor/factor != n:

@@ -76,8 +76,8 @@ line for each problem and exits with code 2. A variable set to the empty string 
 set. ` + "`topics config`" + ` prints the effective values.
 
 A *size* is a number of bytes, or a whole number with one of the units KiB, MiB,
-GiB, TiB (powers of 1024) or KB, MB, GB, TB (powers of 1000). *ms* is
-whole milliseconds.
+GiB, TiB (powers of 1024) or KB, MB, GB, TB (powers of 1000); the B may be left out, as
+in 512M. *ms* is whole milliseconds, or a duration with units, such as 60s, 1h30m or 7d.
 
 The names that Kubernetes adds to every pod next to a Service called
 ` + "`topics`" + ` (` + "`TOPICS_SERVICE_HOST`, `TOPICS_PORT=tcp://...`, `TOPICS_PORT_4000_TCP`" + ` and
