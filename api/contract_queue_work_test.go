@@ -72,11 +72,24 @@ func TestContractWork(t *testing.T) {
 			for ev.name == "lost" {
 				ev = c.anything()
 			}
-			if ev.name != "topic-deleted" || ev.data != `{"topic":"q","reason":"deleted"}` {
+			if ev.name != "topic-deleted" || ev.data != `{"topic":"q","head_seq":5,"reason":"deleted"}` {
 				t.Errorf("%+v", ev)
 			}
 			c.wantEnd()
 		}
+	})
+}
+
+// An unknown name in the query of a stream is a comment at its beginning.
+func TestContractWorkWarnings(t *testing.T) {
+	overBoth(t, nil, func(t *testing.T, s *contractServer) {
+		s.queue("q", "")
+		s.enqueue("q", "")
+		c := s.work("node=w&lease=500")
+		if ev := c.anything(); ev.beat != `warning: query: unknown parameter "lease"; did you mean "lease_ms"?` {
+			t.Errorf("%+v", ev)
+		}
+		c.job(1)
 	})
 }
 

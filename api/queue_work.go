@@ -131,7 +131,7 @@ func (s *Server) workHead(c *call.Call) error {
 func (w *workStream) run() error {
 	err := context.Cause(w.ctx)
 	if err == nil {
-		err = w.send([]byte("retry: 2000\n\n"))
+		err = w.send(append([]byte("retry: 2000\n\n"), warnings(w.call)...))
 	}
 	for err == nil {
 		err = w.next()
@@ -197,11 +197,7 @@ func (w *workStream) sayLost(l *queue.Loss) error {
 
 // sayDeleted sends the event after which a stream of a deleted queue ends.
 func (w *workStream) sayDeleted() error {
-	err := w.small("topic-deleted", func(b []byte) []byte {
-		b = render.Member(append(b, '{'), "topic", w.queue)
-		return append(render.Member(append(b, ','), "reason", "deleted"), '}')
-	})
-	if err != nil {
+	if err := w.Deleted(w.queue, w.worker.Head(), "deleted"); err != nil {
 		return wire.ClientGone(err)
 	}
 	return nil

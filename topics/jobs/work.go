@@ -79,6 +79,14 @@ func (w *Worker) Next(ctx context.Context) (Event, error) {
 	}
 }
 
+// Head returns the last seq of the worker's topic, or that of a topic which is
+// deleted by now.
+func (w *Worker) Head() uint64 {
+	w.topic.Mu.Lock()
+	defer w.topic.Mu.Unlock()
+	return w.topic.Head
+}
+
 // take returns what is next: losses before jobs, for a job that was lost may come
 // again.
 func (w *Worker) take() (g grant, losses []queue.Loss, err error) {
