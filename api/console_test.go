@@ -97,15 +97,20 @@ func TestAssets(t *testing.T) {
 	}
 }
 
-// Both listeners have the console, and no key is asked for it.
-func TestConsoleOnBothListeners(t *testing.T) {
+// Where operators have a listener of their own, only that one has the console. No key
+// is asked for it.
+func TestConsoleIsOnTheOperatorsListener(t *testing.T) {
 	s, _ := keyedServer(t, "good", func(o *Options) { o.OpsApart = true })
-	hash := console.Load().Hash
-	for name, h := range map[string]http.Handler{"main": s, "operators'": s.ops} {
-		for _, path := range []string{"/", "/assets/" + hash + "/app.js"} {
-			if w := do(h, "GET", path, "", "Accept", asBrowser); w.Code != http.StatusOK {
-				t.Errorf("%s on the %s listener: %d", path, name, w.Code)
-			}
+	asset := "/assets/" + console.Load().Hash + "/app.js"
+	for _, path := range []string{"/", asset} {
+		if w := do(s.ops, "GET", path, "", "Accept", asBrowser); w.Code != http.StatusOK || strings.Contains(w.Header().Get("Content-Type"), "json") {
+			t.Errorf("%s on the operators' listener: %d %v", path, w.Code, w.Header())
 		}
+	}
+	if w := do(s, "GET", "/", "", "Accept", asBrowser); w.Code != http.StatusOK || object(t, w)["name"] != "topics" {
+		t.Errorf("/ on the main listener: %d %.80s", w.Code, w.Body)
+	}
+	if w := do(s, "GET", asset, "", "Authorization", "Bearer good"); w.Code != http.StatusNotFound {
+		t.Errorf("an asset on the main listener: %d", w.Code)
 	}
 }

@@ -9,24 +9,31 @@ import (
 	"github.com/e6e95bb8/topics/recovery/health"
 )
 
-// Whatever an index links to is there.
+// Whatever an index links to is there, on every listener.
 func TestIndexesLinkToWhatIsThere(t *testing.T) {
 	w := newWorld()
 	w.health.Findings = []health.Finding{finding("log", health.Healthy, "")}
 	s := opsServer(w, nil)
+	apart := opsServer(w, func(o *Options) { o.OpsApart = true })
 	w.progress = phases["ready"]
 	s.Open(&opsEngine{})
+	apart.Open(&opsEngine{})
 	for _, index := range []string{"/", "/v0", "/actuator", "/actuator/health"} {
-		got := get(s, "GET", index)
-		links, _ := object(t, got)["_links"].(map[string]any)
-		if got.Code != 200 || len(links) < 3 {
-			t.Errorf("%s: %d %s", index, got.Code, got.Body)
-		}
-		for name, l := range links {
-			href := l.(map[string]any)["href"].(string)
-			path := strings.NewReplacer("{check}", "log", "{name}", "topics_ready").Replace(href)
-			if allow := get(s, "OPTIONS", path).Header().Get("Allow"); allow == "" {
-				t.Errorf("%s: %s links to %s, where nothing is", index, name, path)
+		for name, h := range map[string]http.Handler{"only": s, "main": apart, "operators'": apart.ops} {
+			got := do(h, "GET", index, "")
+			links, _ := object(t, got)["_links"].(map[string]any)
+			if got.Code != 200 || len(links) < 3 {
+				t.Errorf("%s: %d %s", index, got.Code, got.Body)
+			}
+			if _, has := links["metrics"]; index != "/actuator/health" && has != (name != "main") {
+				t.Errorf("%s on the %s listener: a link to the metrics: %v", index, name, has)
+			}
+			for to, l := range links {
+				href := l.(map[string]any)["href"].(string)
+				path := strings.NewReplacer("{check}", "log", "{name}", "topics_ready").Replace(href)
+				if allow := do(h, "OPTIONS", path, "").Header().Get("Allow"); allow == "" {
+					t.Errorf("%s on the %s listener: %s links to %s, where nothing is", index, name, to, path)
+				}
 			}
 		}
 	}

@@ -231,7 +231,7 @@ func TestARouteWithoutAScopeIsRefused(t *testing.T) {
 			t.Errorf("%v", p)
 		}
 	}()
-	newRouter(nil, []call.Route{{Method: "GET", Pattern: "/v0/hidden", Kind: call.Data}}, func(call.Kind) bool { return true })
+	newRouter(nil, []call.Route{{Method: "GET", Pattern: "/v0/hidden", Kind: call.Data}}, false)
 }
 
 // With probe auth every probe needs a key, and any will do.

@@ -19,7 +19,7 @@ func TestOperatorsHaveAListenerOfTheirOwn(t *testing.T) {
 	}
 	for _, rt := range apart.routes() {
 		path := target(rt.Pattern, "t")
-		onMain := rt.Kind == call.Data || rt.Kind == call.Streaming || rt.Kind == call.Probe || rt.Kind == call.Page || rt.Kind == call.Personal
+		onMain := rt.Kind == call.Data || rt.Kind == call.Streaming || rt.Kind == call.Probe || rt.Kind == call.Personal
 		for _, tt := range []struct {
 			name   string
 			server http.Handler

@@ -106,10 +106,10 @@ func (s *Server) table() []row {
 		{"GET", "/ready", call.Probe, auth.None, plain(s.probes.ReadyChecks)},
 		{"GET", "/health", call.Probe, auth.None, plain(s.probes.Checks)},
 		{"GET", "/health/quick", call.Probe, auth.None, plain(s.probes.Quick)},
-		{"GET", "/", call.Probe, auth.None, plain(s.probes.Root)}, // for a browser: consoleRoute
+		{"GET", "/", call.Probe, auth.None, s.probes.Root}, // for a browser: consoleRoute
 		{"GET", "/assets/:hash/:asset", call.Page, auth.None, showAsset},
-		{"GET", "/v0", call.Probe, auth.None, plain(s.probes.Index)},
-		{"GET", "/actuator", call.Probe, auth.None, plain(s.probes.Actuator)},
+		{"GET", "/v0", call.Probe, auth.None, s.probes.Index},
+		{"GET", "/actuator", call.Probe, auth.None, s.probes.Actuator},
 		{"GET", "/actuator/health", call.Probe, auth.None, plain(s.probes.ActuatorHealth)},
 		{"GET", "/actuator/health/:check", call.Probe, auth.None, s.probes.ActuatorCheck}, // liveness and readiness among them
 		{"GET", "/actuator/info", call.Probe, auth.None, plain(s.probes.Info)},
@@ -182,20 +182,23 @@ func plain(h http.HandlerFunc) func(*call.Call) error {
 type listener struct {
 	server *Server
 	router *httprouter.Router
+	beside bool // the routes for operators are on their own listener
 }
 
-// newListener makes a listener of those rows of the table whose kind is served.
-func newListener(s *Server, serves func(call.Kind) bool) *listener {
-	return &listener{s, newRouter(s, s.routes(), serves)}
+// newListener makes a listener of the rows of the table: of all, or, beside one for
+// operators, of the others.
+func newListener(s *Server, beside bool) *listener {
+	return &listener{s, newRouter(s, s.routes(), beside), beside}
 }
 
-func newRouter(s *Server, routes []call.Route, serves func(call.Kind) bool) *httprouter.Router {
+func newRouter(s *Server, routes []call.Route, beside bool) *httprouter.Router {
 	router := httprouter.New()
 	for _, rt := range routes {
+		rt.Beside = beside
 		if rt.Scope == 0 {
 			panic(rt.Method + " " + rt.Pattern + " declares no scope") // a mistake in the table
 		}
-		if !serves(rt.Kind) {
+		if beside && rt.Kind.Operator() {
 			continue
 		}
 		handle := func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) {
@@ -214,7 +217,7 @@ func newRouter(s *Server, routes []call.Route, serves func(call.Kind) bool) *htt
 // and answers 404 and 405 in its own words.
 func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := matchPath(r.URL)
-	if asksForConsole(r, path) {
+	if !l.beside && asksForConsole(r, path) {
 		l.server.answer(w, r, consoleRoute(), nil)
 		return
 	}

@@ -215,9 +215,9 @@ func New(opts Options) *Server {
 	s.sessions = session.Handlers{
 		Tables: session.Tables{&s.watches, &s.workers, s.sockets}, Engine: func() session.Engine { return s.opened() },
 	}
-	s.main = newListener(s, func(k call.Kind) bool { return !opts.OpsApart || !k.Operator() })
+	s.main = newListener(s, opts.OpsApart)
 	if opts.OpsApart {
-		s.ops = newListener(s, func(call.Kind) bool { return true })
+		s.ops = newListener(s, false)
 	}
 	return s
 }

@@ -42,7 +42,9 @@ const (
 
 // Operator reports whether routes of the kind are only on the operators' own
 // listener, where there is one. That listener has all the others, too.
-func (k Kind) Operator() bool { return k == Admin || k == Setting || k == AdminRead || k == Telemetry }
+func (k Kind) Operator() bool {
+	return k == Admin || k == Setting || k == AdminRead || k == Telemetry || k == Page
+}
 
 // confirmed reports whether calls of the kind need a confirmation.
 func (k Kind) confirmed() bool { return k == Admin || k == Setting }
@@ -62,6 +64,9 @@ type Route struct {
 	Scope   auth.Scope
 	Serve   func(*Call) error
 	Query   []string
+	// Beside is true on the main listener where operators have their own: that
+	// one has the routes for operators, and this one has not.
+	Beside bool
 }
 
 // Public reports whether the route is answered without a key: the console's files;

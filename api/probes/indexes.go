@@ -24,40 +24,59 @@ func links(paths ...string) map[string]link {
 	return all
 }
 
+// index is what an index points to: all of it, and without what is for operators,
+// on a listener that has not their routes.
+type index struct{ all, beside map[string]link }
+
+func indexOf(operators []string, others ...string) index {
+	return index{links(slices.Concat(operators, others)...), links(others...)}
+}
+
+// on returns the links of a route's listener.
+func (i index) on(rt *call.Route) map[string]link {
+	if rt.Beside {
+		return i.beside
+	}
+	return i.all
+}
+
 // rootLinks are what / and /v0 point to.
-var rootLinks = links("topics /v0/topics", "routers /v0/routers", "watch /v0/watch", "ws /v0/ws",
-	"stats /v0/admin/stats", "audit /v0/admin/audit", "sessions /v0/admin/sessions",
-	"openapi /v0/openapi.json", "asyncapi /v0/asyncapi.json", "health /v0/health", "ready /v0/ready", "recovery /v0/recovery", "metrics /v0/metrics", "actuator /actuator")
+var rootLinks = indexOf([]string{"stats /v0/admin/stats", "audit /v0/admin/audit", "sessions /v0/admin/sessions", "metrics /v0/metrics"},
+	"topics /v0/topics", "routers /v0/routers", "watch /v0/watch", "ws /v0/ws",
+	"openapi /v0/openapi.json", "asyncapi /v0/asyncapi.json", "health /v0/health", "ready /v0/ready", "recovery /v0/recovery", "actuator /actuator")
 
 // Root is GET / for all but browsers: the index once data routes are
 // served, and why not until then, because load balancers ask it by default.
-func (hs *Handlers) Root(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Vary", "Accept")
+func (hs *Handlers) Root(c *call.Call) error {
+	c.Header().Set("Vary", "Accept")
 	h := hs.Health.Snapshot()
 	if hs.Serving(&h) != nil {
-		hs.Ready(w, r)
-		return
+		hs.Ready(c, c.Request)
+		return nil
 	}
-	hs.Index(w, r)
+	return hs.Index(c)
 }
 
 // Index is GET /v0: what this is and where to go on.
-func (hs *Handlers) Index(w http.ResponseWriter, _ *http.Request) {
-	hs.Write(w, true, struct {
+func (hs *Handlers) Index(c *call.Call) error {
+	hs.Write(c, true, struct {
 		Name    string          `json:"name"`
 		Version string          `json:"version"`
 		Links   map[string]link `json:"_links"`
-	}{"topics", hs.Version, rootLinks})
+	}{"topics", hs.Version, rootLinks.on(c.Route)})
+	return nil
 }
 
-var actuatorLinks = links("self /actuator", "health /actuator/health", "liveness /actuator/health/liveness", "readiness /actuator/health/readiness",
-	"health-check /actuator/health/{check}", "info /actuator/info", "metrics /actuator/metrics", "metric /actuator/metrics/{name}")
+var actuatorLinks = indexOf([]string{"metrics /actuator/metrics", "metric /actuator/metrics/{name}"},
+	"self /actuator", "health /actuator/health", "liveness /actuator/health/liveness", "readiness /actuator/health/readiness",
+	"health-check /actuator/health/{check}", "info /actuator/info")
 
 // Actuator is GET /actuator.
-func (hs *Handlers) Actuator(w http.ResponseWriter, _ *http.Request) {
-	hs.Write(w, true, struct {
+func (hs *Handlers) Actuator(c *call.Call) error {
+	hs.Write(c, true, struct {
 		Links map[string]link `json:"_links"`
-	}{actuatorLinks})
+	}{actuatorLinks.on(c.Route)})
+	return nil
 }
 
 // checkComponent is a check as the actuator shows it. What is degraded is up.

@@ -38,7 +38,7 @@ func (c *Config) variables() []Variable {
 	add("ALLOW_INSECURE_NO_AUTH", boolean(&c.AllowInsecure), "false",
 		"Allow an address that other machines can reach without API keys.")
 	add("OPS_ADDR", text(&c.OpsAddr), "",
-		"host:port of a second listener for operators, which has all routes; the main listener then has no metrics and no admin routes. If empty, the main listener has them all.")
+		"host:port of a second listener for operators, which has all routes; the main listener then has no metrics, no admin routes and no console. If empty, the main listener has them all.")
 	add("TLS_CERT_FILE", text(&c.TLSCertFile), "",
 		"File with the certificate chain in PEM. With it and TOPICS_TLS_KEY_FILE every listener serves TLS, with HTTP/2 by ALPN. Both files are read at the start and on SIGHUP.")
 	add("TLS_KEY_FILE", text(&c.TLSKeyFile), "",
