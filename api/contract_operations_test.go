@@ -89,7 +89,7 @@ func TestContractNotReady(t *testing.T) {
 			addr, _ := serve(t, server)
 			defer client.CloseIdleConnections()
 			s := &contractServer{&realServer{Server: server, addr: addr}, t, client, nil}
-			const progress = `"replay_progress":0.62,"phase":"replaying","bytes_done":62,"bytes_total":100,"records":5,"eta_ms":1500`
+			const progress = `"replay_progress":0.62,"phase":"replaying","bytes_done":62,"bytes_total":100,"records":5,"elapsed_ms":2000,"eta_ms":1500`
 			s.walk(step{"GET /v0/ready", ``, 503, `{"error":{"code":"not_ready","message":"WAL replay in progress","detail":{` + progress + `}}}`},
 				step{"GET /v0/health", ``, 200, `{"status":"ok"}`}, step{"GET /healthz", ``, 200, ``}, step{"GET /v0/metrics", ``, 200, ``}, step{"GET /v0/nothing", ``, 404, ``},
 				step{"GET /v0/recovery", ``, 503, refusal("not_ready")})

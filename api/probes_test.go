@@ -71,7 +71,7 @@ func TestProbeStatuses(t *testing.T) {
 }
 
 func TestProbeBodies(t *testing.T) {
-	progress := `"replay_progress":0.62,"phase":"replaying","bytes_done":62,"bytes_total":100,"records":5,"eta_ms":1500`
+	progress := `"replay_progress":0.62,"phase":"replaying","bytes_done":62,"bytes_total":100,"records":5,"elapsed_ms":2000,"eta_ms":1500`
 	answer := func(status, phase string, active string, checks string) string {
 		return `{"status":"` + status + `","timestamp":"2025-03-04T05:07:30.5Z","version":"0.1.0","node_id":"n1",
 			"uptime_seconds":84.012,"phase":"` + phase + `","checks":{` + checks + `},"total_shards":1,"active_shards":` + active + `,
@@ -87,11 +87,11 @@ func TestProbeBodies(t *testing.T) {
 		{"/readyz", "replaying", `{"error":{"code":"not_ready","message":"WAL replay in progress","detail":{` + progress + `}}}`},
 		{"/v0/ready", "draining", `{"error":{"code":"shutting_down","message":"the server is shutting down"}}`},
 		{"/v0/ready", "failed", `{"error":{"code":"not_ready","message":"recovery failed: bad frame at 7","detail":{"replay_progress":0.5,
-			"phase":"failed","bytes_done":0,"bytes_total":0,"records":0,"eta_ms":null}}}`},
+			"phase":"failed","bytes_done":0,"bytes_total":0,"records":0,"elapsed_ms":0,"eta_ms":null}}}`},
 		{"/startupz", "replaying", `{"status":"starting",` + progress + `}`},
 		{"/startupz", "ready", `{"status":"started","startup_time_seconds":2.5}`},
 		{"/startupz", "failed", `{"status":"failed","reason":"recovery failed: bad frame at 7","replay_progress":0.5,
-			"phase":"failed","bytes_done":0,"bytes_total":0,"records":0,"eta_ms":null}`},
+			"phase":"failed","bytes_done":0,"bytes_total":0,"records":0,"elapsed_ms":0,"eta_ms":null}`},
 		{"/health", "ready", answer("degraded", "ready", "1", okChecks)},
 		{"/live", "replaying", answer("degraded", "replaying", "0", okChecks)},
 		{"/ready", "ready", answer("degraded", "ready", "1", okChecks)},

@@ -34,11 +34,12 @@ type replayBody struct {
 	BytesDone  int64        `json:"bytes_done"`
 	BytesTotal int64        `json:"bytes_total"`
 	Records    int64        `json:"records"`
+	Elapsed    int64        `json:"elapsed_ms"` // since the replay began
 	ETA        *int64       `json:"eta_ms"` // null: unknown
 }
 
 func replayOf(p health.Progress) *replayBody {
-	b := &replayBody{p.Fraction, p.Phase, p.BytesDone, p.BytesTotal, p.Records, nil}
+	b := &replayBody{p.Fraction, p.Phase, p.BytesDone, p.BytesTotal, p.Records, p.Elapsed.Milliseconds(), nil}
 	if p.ETA >= 0 {
 		b.ETA = new(p.ETA.Milliseconds())
 	}
