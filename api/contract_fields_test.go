@@ -64,7 +64,7 @@ func TestContractFieldTypes(t *testing.T) {
 				"guarantee": "null", "unknown": anything,
 			}},
 			{"POST /v0/watch", `{"topics":{"t":{}},%s}`, map[string]string{
-				"prefixes": object, "node": nodes, "match": word, "limit": size, "max_batch_bytes": size, "heartbeat_ms": size, "include_meta": boolean,
+				"prefixes": object, "node": nodes, "match": word, "limit": size, "max_batch_bytes": size, "heartbeat_ms": whole, "include_meta": boolean,
 				"include_tags": boolean, "include_data": boolean, "consistency": "null", "unknown": anything,
 			}},
 			{"POST /v0/watch", `{%s}`, map[string]string{"topics": ""}},

@@ -11,7 +11,7 @@ func TestContractWorkClamps(t *testing.T) {
 		s.queue("q", `"lease_ms":1000`)
 		now := s.clock.Load()
 		for query, want := range map[string]struct{ lease, jobs int }{
-			"": {1000, 1}, "&lease_ms=0&max=0": {1000, 1}, "&lease_ms=5&max=-1": {100, 1}, "&lease_ms=99999999999&max=2": {86_400_000, 2}, "&max=1000": {1000, 3},
+			"": {1000, 1}, "&lease_ms=0&max=0": {1000, 1}, "&lease_ms=5&max=-1": {100, 1}, "&lease_ms=-1": {100, 1}, "&lease_ms=99999999999&max=2": {86_400_000, 2}, "&max=1000": {1000, 3},
 		} {
 			s.enqueue("q", "", "", "", "")
 			head := s.queueOf("q").Ready

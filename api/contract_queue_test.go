@@ -29,7 +29,11 @@ func TestContractClaims(t *testing.T) {
 		if _, ok := queue.ParseLeaseID(job.Lease); !ok {
 			t.Errorf("lease %s", job.Lease)
 		}
-		s.claims("q", `{"node":"w1","max":0,"lease_ms":-5}`, 2)
+		short := s.claims("q", `{"node":"w1","max":0,"lease_ms":-5}`, 2)[0]
+		if short.Deadline != s.clock.Load()+100 {
+			t.Errorf("a negative lease ends at %d, want it clamped to 100 ms from %d on", short.Deadline, s.clock.Load())
+		}
+		s.walk(step{"POST /v0/topics/q/extend", `{"node":"w1","seqs":[2],"lease_ms":-1}`, 200, fmt.Sprintf(`{"extended":1,"deadlines":{"2":%d}}`, s.clock.Load()+100)})
 		s.claims("q", `{"node":"w1","max":-1,"wait_ms":0,"lease_ms":5}`)
 		s.counts("q", 0, 0, 0, 2)
 

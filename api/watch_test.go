@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -61,7 +62,6 @@ func TestWatchRefusals(t *testing.T) {
 		`{"topics":{"e":{}},"consistency":"strong"}`:            "ephemeral",
 		`{"topics":{"e":{}},"consistency":"linear"}`:            "consistency:",
 		`{"topics":{"e":{}},"heartbeat_ms":"1"}`:                "heartbeat_ms:",
-		`{"topics":{"e":{}},"heartbeat_ms":-1}`:                 "heartbeat_ms:",
 		`{"topics":{"e":{}},"limit":-1}`:                        "limit:",
 		`{"topics":{"e":{}},"max_batch_bytes":1.5}`:             "max_batch_bytes:",
 		`{"topics":{"e":{}},"include_data":0}`:                  "include_data:",
@@ -96,6 +96,8 @@ func TestWatchOptions(t *testing.T) {
 		`{"topics":{"a":{}},"limit":5000,"max_batch_bytes":99999999,"heartbeat_ms":99999999,"consistency":"strong",
 			"include_meta":false,"include_tags":true,"include_data":false}`: {
 			Limit: 1000, MaxBytes: 8 << 20, Heartbeat: time.Minute, Tags: true, Strong: true},
+		`{"topics":{"a":{}},"heartbeat_ms":-9223372036854775808}`: {
+			Limit: 256, MaxBytes: 262144, Heartbeat: time.Second, Meta: true, Data: true},
 	} {
 		w, err := request.DecodeWatch([]byte(body), &l, nil)
 		if err != nil {
@@ -103,6 +105,18 @@ func TestWatchOptions(t *testing.T) {
 		}
 		if got := w.Options(&l); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%s: %+v, want %+v", body, got, want)
+		}
+	}
+	for query, want := range map[string]time.Duration{
+		"": 15 * time.Second, "&heartbeat_ms=0": time.Second, "&heartbeat_ms=-1": time.Second, "&heartbeat_ms=2000": 2 * time.Second, "&heartbeat_ms=99999999": time.Minute,
+	} {
+		values, err := url.ParseQuery("topic=a" + query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := request.DecodeWatchQuery(values, &l)
+		if err != nil || w.Options(&l).Heartbeat != want {
+			t.Errorf("%q: %v, want %v", query, err, want)
 		}
 	}
 	w, err := request.DecodeWatch([]byte(`{"topics":{"a":{"from_seq":7,"x":1},"b":{"tail":true,"from_seq":null}},"node":["x","y"],"match":"t*"}`), &l, nil)

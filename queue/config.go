@@ -47,9 +47,9 @@ func (c Config) Clamped() Config {
 }
 
 // ClampLease returns the lease that a call which asks for ms gets: the queue's
-// own if ms is 0 or less.
+// own if ms is 0.
 func (c *Config) ClampLease(ms int64) int64 {
-	if ms <= 0 {
+	if ms == 0 {
 		return c.LeaseMS
 	}
 	return clamp(ms, MinLeaseMS, MaxLeaseMS)

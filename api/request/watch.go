@@ -116,7 +116,7 @@ func ReadWatchField(f *wire.Fields, name string, w *Watch, l *wire.Limits) bool 
 	case "max_batch_bytes":
 		w.read.batchBytes = f.ReadSize(name)
 	case "heartbeat_ms":
-		w.beatMS = max(f.ReadSize(name), 1)
+		w.beatMS = max(f.ReadInt(name), 1)
 	case "preview_bytes":
 		w.read.Preview = preview(f.ReadSize(name))
 	case "touch":

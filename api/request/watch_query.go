@@ -29,7 +29,7 @@ func DecodeWatchQuery(query url.Values, l *wire.Limits) (*Watch, error) {
 	readQueryNames(&p, "topic", w.Topics, at, record.CheckName)
 	readQueryNames(&p, "prefix", w.Prefixes, at, checkPrefix)
 	if p.Has("heartbeat_ms") {
-		w.beatMS = max(p.Size("heartbeat_ms"), 1)
+		w.beatMS = max(p.Int("heartbeat_ms", 0), 1)
 	}
 	w.omitData = !p.Bool("include_data", true)
 	w.strong = p.OneOf("consistency", "eventual", "eventual", "strong") == "strong"
