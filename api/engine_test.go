@@ -243,10 +243,10 @@ func (e *memEngine) Append(_ context.Context, name string, w *topic.Write) (topi
 	return topic.Written{First: first, Last: n, Head: n, Count: len(w.Records), Created: created}, nil
 }
 
-// Begin is Append: what it returns knows nothing of the write.
+// Begin is Append: there is nothing to wait for.
 func (e *memEngine) Begin(ctx context.Context, name string, w *topic.Write) (*topic.Pending, error) {
-	_, err := e.Append(ctx, name, w)
-	return new(topic.Pending), err
+	written, err := e.Append(ctx, name, w)
+	return &topic.Pending{Written: written}, err
 }
 
 func (e *memEngine) Read(ctx context.Context, name string, q *topic.Query) (*topic.Batch, error) {

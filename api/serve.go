@@ -68,6 +68,12 @@ func (s *Server) run(c *call.Call, param string) {
 	})
 }
 
+// finish is what is left of answer after a handler that has called Later.
+func (s *Server) finish(c *call.Call) {
+	s.guarded(c, c.Finish)
+	s.conclude(c)
+}
+
 // guarded calls serve, and turns an error or a panic into an answer.
 func (s *Server) guarded(c *call.Call, serve func() error) {
 	defer func() {

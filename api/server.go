@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -176,6 +177,7 @@ func New(opts Options) *Server {
 	s.conns = conns.NewSet(opts.Log)
 	s.conns.Refuse = s.refuseRaw
 	s.bounds.Set(s.ctx, &call.Options{Limits: &s.opts.Limits, Keys: opts.Keys, Origins: opts.CORSOrigins, Conns: s.conns})
+	s.bounds.Finish = s.finish
 	s.orders = listing.NewOrders(opts.Limits.MaxInflightBytes/16,
 		s.bounds.Own().Reserve, s.bounds.Own().Release)
 	if process := opts.Limits.ProcessBytes; process > 0 {
@@ -279,7 +281,15 @@ func (s *Server) httpServer(h http.Handler) *http1.Server {
 		ErrorLog: slog.NewLogLogger(zerolog.NewSlogHandler(s.opts.Log), slog.LevelDebug),
 	}
 	s.conns.Configure(srv)
-	return http1.New(srv)
+	door := http1.New(srv)
+	door.Brief = brief
+	return door
+}
+
+// brief reports whether a request is a write of records.
+func brief(r *http.Request) bool {
+	topic, ok := strings.CutPrefix(r.URL.Path, "/v0/topics/")
+	return ok && r.Method == http.MethodPost && topic != "" && !strings.Contains(topic, "/")
 }
 
 // ObserveGroup counts one sync of the log. It is for wal.Options.Observe.

@@ -234,17 +234,17 @@ type meteredEngine struct {
 	*memEngine
 	mu    sync.Mutex
 	bytes int64
-	gate  chan struct{} // each Append takes one before it counts
+	gate  chan struct{} // each Begin takes one before it counts
 }
 
-func (e *meteredEngine) Append(_ context.Context, _ string, w *topic.Write) (topic.Written, error) {
+func (e *meteredEngine) Begin(_ context.Context, _ string, w *topic.Write) (*topic.Pending, error) {
 	<-e.gate
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, r := range w.Records {
 		e.bytes += int64(len(r.Data) + len(r.Meta))
 	}
-	return topic.Written{First: 1, Last: 1, Head: 1, Count: 1}, nil
+	return &topic.Pending{Written: topic.Written{First: 1, Last: 1, Head: 1, Count: 1}}, nil
 }
 
 func (e *meteredEngine) Totals() topic.Totals {
@@ -265,7 +265,7 @@ func TestTotalBytesAreCapped(t *testing.T) {
 	for range cap(codes) {
 		go func() { codes <- do(s, "POST", "/v0/topics/t", body).Code }()
 	}
-	// All are inside of Append or refused before any is counted.
+	// All are inside of Begin or refused before any is counted.
 	for range cap(codes) - most/each {
 		if code := <-codes; code != http.StatusTooManyRequests {
 			t.Fatalf("%d before any write was through", code)

@@ -167,10 +167,10 @@ type slowEngine struct {
 	begun, write chan struct{}
 }
 
-func (e slowEngine) Append(ctx context.Context, name string, w *topic.Write) (topic.Written, error) {
+func (e slowEngine) Begin(ctx context.Context, name string, w *topic.Write) (*topic.Pending, error) {
 	e.begun <- struct{}{}
 	<-e.write
-	return e.memEngine.Append(ctx, name, w)
+	return e.memEngine.Begin(ctx, name, w)
 }
 
 // A write in progress cannot be cancelled, and is answered.

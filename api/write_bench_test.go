@@ -22,9 +22,9 @@ type nullEngine struct {
 	batch *topic.Batch
 }
 
-func (nullEngine) Append(_ context.Context, _ string, w *topic.Write) (topic.Written, error) {
+func (nullEngine) Begin(_ context.Context, _ string, w *topic.Write) (*topic.Pending, error) {
 	n := len(w.Records)
-	return topic.Written{First: 1, Last: uint64(n), Head: uint64(n), Count: n}, nil
+	return &topic.Pending{Written: topic.Written{First: 1, Last: uint64(n), Head: uint64(n), Count: n}}, nil
 }
 
 func (e nullEngine) Read(context.Context, string, *topic.Query) (*topic.Batch, error) {

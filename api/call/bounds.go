@@ -35,6 +35,8 @@ type Bounds struct {
 	ring     atomic.Pointer[Keyring]
 	Sharing  *Sharing // nil: with no pages of other origins
 	Underway *Underway
+	// Finish finishes a call whose handler has called Later.
+	Finish func(*Call)
 	// LastRest is how long the rest of a body is taken in once the server stops.
 	LastRest time.Duration
 }

@@ -66,9 +66,16 @@ type Call struct {
 	Cost       topic.Cost
 	Costs      wire.Costs
 	Records    []record.Record // scratch of the write decoder
+	Placed     Placed          // the write that Finisher finishes
+	finisher   Finisher        // see Later
+	resume     func()          // calls bounds.Finish; made once
 }
 
-var calls = sync.Pool{New: func() any { return new(Call) }}
+var calls = sync.Pool{New: func() any {
+	c := new(Call)
+	c.resume = func() { c.bounds.Finish(c) }
+	return c
+}}
 
 // Header implements http.ResponseWriter.
 func (c *Call) Header() http.Header { return c.Writer.Header() }
@@ -223,6 +230,7 @@ func (c *Call) recycle() {
 		In:      Keep(c.In, keepBuffer),
 		packed:  Keep(c.packed, keepBuffer),
 		Records: Keep(c.Records, KeepRecords),
+		resume:  c.resume,
 	}
 	calls.Put(c)
 }

@@ -102,11 +102,31 @@ func (c *Conn) Rest() {
 
 // Close implements net.Conn.
 func (c *Conn) Close() error {
-	err := c.Conn.Close()
+	err := c.handle().Close()
 	c.set.mu.Lock()
 	defer c.set.mu.Unlock()
 	c.leaveLocked()
 	return err
+}
+
+// handle returns the net.Conn, for a goroutine that does not read from it.
+func (c *Conn) handle() net.Conn {
+	c.set.mu.Lock()
+	defer c.set.mu.Unlock()
+	return c.Conn
+}
+
+// Replace puts nc, which is another handle of the same socket, in the place of the
+// net.Conn. It is called by whoever reads from the connection. If that is closed
+// already, so is nc.
+func (c *Conn) Replace(nc net.Conn) {
+	c.set.mu.Lock()
+	c.Conn = nc
+	gone := c.gone
+	c.set.mu.Unlock()
+	if gone {
+		_ = nc.Close() // as the one before
+	}
 }
 
 // CloseWrite closes the sending side, as net/http does so that a client that is

@@ -111,7 +111,7 @@ func (s *Set) SetBound(n int) {
 // otherwise.
 func closeAll(gone []*Conn) {
 	for _, c := range gone {
-		_ = c.Conn.Close()
+		_ = c.handle().Close()
 	}
 }
 

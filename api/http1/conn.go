@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/conns"
+	"github.com/e6e95bb8/topics/api/eventloop"
 )
 
 // longAgo is a deadline that is over.
@@ -29,7 +30,15 @@ type conn struct {
 	blank  http.Request       // a request with what all have in common
 	work   *work              // nil while the connection waits, and while an answer that lasts does
 	posted bool               // the last request was a POST
+	asked  bool               // a request was answered
 	left   bool               // the connection was handed over
+
+	// looped is the connection while a loop serves it: then it has no goroutine, no
+	// deadlines, and neither tcp nor raw. loopKind is the kind of the loop.
+	looped   *eventloop.Conn
+	loopKind int
+	heat     heat
+	unsent   []byte // of the last answer that a loop wrote
 
 	request  http.Request
 	response response
@@ -81,25 +90,38 @@ func (c *conn) serve(last func()) (rest []byte, then func()) {
 	return c.run(last)
 }
 
+// entered is what to call when a loop has got the connection: there is nothing left to
+// do.
+func entered() {}
+
 // run answers requests until the connection ends, or until it gets something
 // that is no request of the subset: then it returns that, and all that follows. It
-// also returns at an answer that goes on without the connection's goroutine: then
-// is what to call. last, unless nil, is what is left of such an answer.
+// also returns at an answer that goes on without the connection's goroutine, and when
+// the connection goes on in a loop: then is what to call. last, unless nil, is
+// what is left of such an answer.
 func (c *conn) run(last func()) (rest []byte, then func()) {
 	timeout := c.server.ReadHeaderTimeout
-	resumed := last != nil
-	if resumed {
+	if last != nil {
 		c.response.then, c.response.aside = nil, nil
 		if !c.conclude(c.handle(last)) {
 			return nil, nil
 		}
-		timeout = c.server.IdleTimeout
+	}
+	if c.sendRest() != nil {
+		return nil, nil
 	}
 	for {
-		if !resumed && !c.fill(timeout) {
-			return nil, nil
+		if c.asked {
+			timeout = c.server.IdleTimeout
 		}
-		resumed = false
+		if c.work == nil || len(c.work.in) == 0 {
+			if c.heat.hot() && c.enter() {
+				return nil, entered
+			}
+			if !c.fill(timeout) {
+				return nil, nil
+			}
+		}
 		for c.skipLines(); len(c.work.in) > 0; c.skipLines() {
 			if !c.read() {
 				return c.work.in, nil
@@ -108,7 +130,6 @@ func (c *conn) run(last func()) (rest []byte, then func()) {
 				return nil, c.response.then
 			}
 		}
-		timeout = c.server.IdleTimeout
 	}
 }
 
@@ -118,7 +139,9 @@ func (c *conn) fill(timeout time.Duration) bool {
 	c.mu.Lock()
 	last := c.server.stopping.Load()
 	if !last {
-		c.reads.atLeast(time.Now(), timeout)
+		now := time.Now()
+		c.heat.waits(now)
+		c.reads.atLeast(now, timeout)
 		c.waiting = true
 	}
 	c.mu.Unlock()
@@ -236,15 +259,25 @@ func (c *conn) answer() bool {
 func (c *conn) conclude(whole bool) bool {
 	c.response.then, c.response.aside = nil, nil
 	whole = whole && c.response.finish() == nil
-	c.watching.stop()
+	if c.looped == nil {
+		c.watching.stop()
+	}
 	whole = whole && c.work.body.drain() && !c.response.close
-	c.mu.Lock()
-	c.reads.settle()
-	c.writes.settle()
-	c.mu.Unlock()
+	if c.looped == nil {
+		c.mu.Lock()
+		c.reads.settle()
+		c.writes.settle()
+		c.mu.Unlock()
+	}
 	if !whole {
 		return false
 	}
+	if c.response.brief {
+		c.heat.brief(c.response.kind)
+	} else {
+		c.heat.other()
+	}
+	c.asked = true
 	c.work.next()
 	c.nc.Rest()
 	return true

@@ -22,14 +22,18 @@ type response struct {
 	close   bool // the connection ends with the answer
 	duplex  bool // the body need not be read before the answer is sent
 	lasting bool // the handler needs nothing of the request any more; see Lasts
+	brief   bool // the handler has called Later
+	kind    int  // of the loop that it belongs to, then
 	err     error
 
 	then, aside func() // see Leave; nil unless the handler leaves
+	later       func() // see Later; nil unless the handler leaves
 }
 
 func (w *response) begin() {
 	w.status, w.length, w.written, w.err, w.then, w.aside = 0, -1, 0, nil, nil, nil
 	w.sent, w.chunked, w.duplex, w.lasting, w.close = false, false, false, false, w.conn.request.Close
+	w.brief, w.later = false, nil
 }
 
 // Header implements http.ResponseWriter.
@@ -105,7 +109,7 @@ func (w *response) FlushError() error {
 // there is nothing that no deadline would make a difference to.
 func (w *response) SetReadDeadline(at time.Time) error {
 	c := w.conn
-	if at.IsZero() && (c.work == nil || c.work.body.left == 0) {
+	if c.looped != nil || at.IsZero() && (c.work == nil || c.work.body.left == 0) {
 		return nil
 	}
 	c.mu.Lock()
@@ -118,6 +122,9 @@ func (w *response) SetReadDeadline(at time.Time) error {
 
 // SetWriteDeadline sets the deadline for writing the answer.
 func (w *response) SetWriteDeadline(at time.Time) error {
+	if w.conn.looped != nil {
+		return nil // a loop does not wait for the client
+	}
 	w.conn.mu.Lock()
 	defer w.conn.mu.Unlock()
 	w.conn.writes.override(at)
@@ -187,12 +194,19 @@ func (w *response) send(p []byte, done bool) error {
 // bytes.
 func (w *response) write(now time.Time, p []byte, end string) {
 	work := w.conn.work
-	w.conn.mu.Lock()
-	if !w.conn.writes.explicit {
-		w.conn.writes.atLeast(now, w.conn.server.WriteTimeout)
+	if w.conn.looped == nil {
+		w.conn.mu.Lock()
+		if !w.conn.writes.explicit {
+			w.conn.writes.atLeast(now, w.conn.server.WriteTimeout)
+		}
+		w.conn.mu.Unlock()
 	}
-	w.conn.mu.Unlock()
 	switch {
+	case w.conn.looped != nil:
+		if len(p) == 0 {
+			end = ""
+		}
+		w.err = w.conn.putLooped(work.out, p, []byte(end))
 	case len(p) == 0 && w.aside != nil:
 		w.err = w.conn.write(work.out)
 	case len(p) == 0:

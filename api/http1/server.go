@@ -17,8 +17,11 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/e6e95bb8/topics/api/eventloop"
 )
 
 // Server is an http.Server whose cleartext connections begin in this package.
@@ -31,6 +34,11 @@ import (
 // have returned, except as Leave allows.
 type Server struct {
 	*http.Server
+	// Brief reports whether the handler of a request with a small body calls Later, or
+	// answers, without waiting for long before. Connections that send
+	// one such request after the other are served in loops.
+	Brief    func(*http.Request) bool
+	loops    *eventloop.Group
 	stopping atomic.Bool // Shutdown or Close was called
 
 	mu    sync.Mutex // guards what follows
@@ -40,7 +48,10 @@ type Server struct {
 
 // New returns a server of a configured http.Server.
 func New(srv *http.Server) *Server {
-	return &Server{Server: srv, conns: map[*conn]struct{}{}}
+	return &Server{
+		Server: srv, conns: map[*conn]struct{}{}, loops: eventloop.NewGroup(kinds, runtime.GOMAXPROCS(0)),
+		Brief: func(*http.Request) bool { return false },
+	}
 }
 
 // Serve accepts connections from l and serves them until Shutdown or Close. It
@@ -131,6 +142,7 @@ func (s *Server) all() []*conn {
 // waits until the requests in progress are answered, or until ctx is done.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.stopping.Store(true)
+	s.loops.End()
 	for _, c := range s.all() {
 		c.interrupt()
 	}

@@ -70,6 +70,7 @@ func (w *work) understand(text []byte) bool {
 
 // fillHeader makes a map of the fields.
 func (w *work) fillHeader() {
+	clear(w.header)
 	clear(w.values)
 	w.values = w.values[:0]
 	for _, f := range w.head.fields {

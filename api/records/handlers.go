@@ -35,7 +35,6 @@ type Engine interface {
 type Records interface {
 	PreviewDeletion(name string, d *topics.Deletion) (topics.Preview, error)
 	DeleteRecords(ctx context.Context, name string, d *topics.Deletion) (topics.Deleted, error)
-	Append(ctx context.Context, name string, w *topic.Write) (topic.Written, error)
 	Begin(ctx context.Context, name string, w *topic.Write) (*topic.Pending, error)
 	Repeats(name string, w *topic.Write) bool
 	Read(ctx context.Context, name string, q *topic.Query) (*topic.Batch, error)

@@ -11,8 +11,8 @@ import (
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
-// Write appends the body's records. The body's buffer is the engine's until
-// Append returns: it copies the records into their frame.
+// Write appends the body's records. The engine copies them into their frame, so that
+// the body's buffer is free once they have their place. Finish does the rest.
 func (h *Handlers) Write(c *call.Call) error {
 	seqs, err := c.TopicFlag("return_seqs", true)
 	if err != nil {
@@ -48,16 +48,32 @@ func (h *Handlers) Write(c *call.Call) error {
 	if err != nil {
 		return err
 	}
-	defer h.Bounds.GiveBytes(held)
-	done, err := engine.Append(c.Request.Context(), c.Topic, &w.Write)
+	p, err := engine.Begin(c.Request.Context(), c.Topic, &w.Write)
+	if err != nil {
+		h.Bounds.GiveBytes(held)
+		return err
+	}
+	c.Placed = call.Placed{Write: p, Bytes: held, Seqs: seqs}
+	return c.Later(p.Waits(), (*finishing)(h))
+}
+
+// finishing is the second half of Write.
+type finishing Handlers
+
+// Finish answers when the write is durable as its class says.
+func (h *finishing) Finish(c *call.Call) error {
+	placed := c.Placed
+	c.Placed = call.Placed{}
+	done, err := placed.Write.Wait()
+	h.Bounds.GiveBytes(placed.Bytes)
 	if err != nil {
 		return err
 	}
-	if done.Created && w.Config != nil {
-		queues.NoteMade(engine, c.Topic, &c.Notices)
+	if done.Created && c.Configures {
+		queues.NoteMade(h.Engine(), c.Topic, &c.Notices)
 	}
 	c.Cost, c.Costs = done.Cost, wire.CostWrite
-	writeAppended(c, &done, seqs)
+	writeAppended(c, &done, placed.Seqs)
 	return nil
 }
 

@@ -13,6 +13,12 @@ type Pending struct {
 	Written Written
 }
 
+// Waits reports whether Wait may wait for a sync, or for another write.
+func (p *Pending) Waits() bool {
+	c := p.Commit
+	return c != nil && !c.settled.Load() && (p.repeats || c.Class == record.Fsync || c.Synced > 0)
+}
+
 // Placement is where a write stands before it is durable.
 type Placement struct {
 	First, Last uint64

@@ -1,0 +1,135 @@
+package eventloop
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// Conn is a connection that the runtime's poller knows nothing of. Its methods but
+// Close and those of its addresses are for whoever is at its turn.
+type Conn struct {
+	fd            int
+	local, remote net.Addr
+	loop          *loop // nil before it is started
+	handler       Handler
+
+	readable bool // there may be something to read
+	drained  bool // a read that takes less than it could has taken all
+
+	// Guarded by loop.mu.
+	last   time.Time // when it had something to read
+	atTurn bool      // begun, or to be begun, or to leave
+	more   bool      // there was something to read meanwhile
+	ended  bool      // the peer has closed its side
+
+	mu sync.Mutex
+	// left is true if the descriptor is not the connection's any more. It is set by
+	// whoever is at its turn, with mu held: who is needs no lock to read it.
+	left bool
+}
+
+// noteLocked notes that there is something to read. It returns true if the connection
+// is to begin. loop.mu is held.
+func (c *Conn) noteLocked(ended bool) bool {
+	c.ended = c.ended || ended
+	if c.atTurn {
+		c.more = true
+		return false
+	}
+	c.atTurn, c.readable, c.drained = true, true, !c.ended
+	return true
+}
+
+// restLocked ends a connection's turn, unless there is more to read: then it returns
+// true. loop.mu is held.
+func (c *Conn) restLocked() (again bool) {
+	if c.more {
+		c.more, c.readable, c.drained = false, true, !c.ended
+	}
+	c.atTurn = c.readable
+	return c.readable
+}
+
+// Read reads what there is, without waiting. It returns ErrNothing if there is
+// nothing, and io.EOF at the end.
+func (c *Conn) Read(p []byte) (int, error) {
+	if c.left {
+		return 0, net.ErrClosed
+	}
+	n, err := read(c.fd, p)
+	if err == ErrNothing || err == nil && n < len(p) && c.drained {
+		c.readable = false
+	}
+	return n, err
+}
+
+// Write writes what can be written without waiting.
+func (c *Conn) Write(p []byte) (n int, err error) {
+	if c.left {
+		return 0, net.ErrClosed
+	}
+	for n < len(p) {
+		var written int
+		written, err = write(c.fd, p[n:])
+		n += written
+		if err != nil {
+			break
+		}
+	}
+	if err == ErrNothing {
+		err = nil
+	}
+	return n, err
+}
+
+// Leave takes the connection out of its loop and returns it as one of the runtime's. If
+// that fails the connection is closed.
+func (c *Conn) Leave() (*net.TCPConn, error) {
+	if c.loop != nil {
+		c.loop.remove(c)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left = true
+	return restore(c.fd)
+}
+
+// End closes the connection. It is for whoever is at its turn.
+func (c *Conn) End() {
+	if c.loop != nil {
+		c.loop.remove(c)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.left {
+		c.left = true
+		closeFD(c.fd)
+	}
+}
+
+// Close implements net.Conn. It ends both directions of the connection, and may be
+// called at any time, by any goroutine; the handler finds the end and calls End.
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.left {
+		shutdown(c.fd)
+	}
+	return nil
+}
+
+// LocalAddr implements net.Conn.
+func (c *Conn) LocalAddr() net.Addr { return c.local }
+
+// RemoteAddr implements net.Conn.
+func (c *Conn) RemoteAddr() net.Addr { return c.remote }
+
+// SetDeadline implements net.Conn. No method waits, so that there is nothing to end.
+func (c *Conn) SetDeadline(time.Time) error { return nil }
+
+// SetReadDeadline implements net.Conn.
+func (c *Conn) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline implements net.Conn.
+func (c *Conn) SetWriteDeadline(time.Time) error { return nil }

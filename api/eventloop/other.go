@@ -1,0 +1,26 @@
+//go:build !linux
+
+package eventloop
+
+import "net"
+
+// There is no poller, so that no connection gets past duplicate.
+type poller struct{}
+
+type event struct {
+	fd    int
+	ended bool
+}
+
+func newPoller() (*poller, error)         { return nil, ErrUnsupported }
+func (*poller) add(int) error             { return ErrUnsupported }
+func (*poller) remove(int)                {}
+func (*poller) wake()                     {}
+func (*poller) close()                    {}
+func (*poller) wait([]event, bool) int    { return 0 }
+func duplicate(*net.TCPConn) (int, error) { return 0, ErrUnsupported }
+func restore(int) (*net.TCPConn, error)   { return nil, ErrUnsupported }
+func read(int, []byte) (int, error)       { return 0, ErrUnsupported }
+func write(int, []byte) (int, error)      { return 0, ErrUnsupported }
+func shutdown(int)                        {}
+func closeFD(int)                         {}

@@ -1,0 +1,86 @@
+package eventloop
+
+import (
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// poller waits for descriptors with epoll. It reports each change once
+// (EPOLLET).
+type poller struct {
+	fd     int
+	waker  int // an eventfd, which is never read: each write is a change
+	kernel [most]unix.EpollEvent
+}
+
+// event is a change of a descriptor.
+type event struct {
+	fd    int
+	ended bool // the peer has closed its side, or the connection is broken
+}
+
+const endings = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
+
+func newPoller() (*poller, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	waker, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	p := &poller{fd: fd, waker: waker}
+	if err := p.add(waker); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *poller) add(fd int) error {
+	// EPOLLET is the sign bit of Events.
+	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | 1<<31, Fd: int32(fd)}
+	return unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &e)
+}
+
+func (p *poller) remove(fd int) {
+	_ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd, nil) // it was added
+}
+
+// wake ends a wait, or the next one.
+func (p *poller) wake() {
+	one := [8]byte{0: 1}
+	_, _ = unix.Write(p.waker, one[:]) // it takes more writes than there will ever be
+}
+
+func (p *poller) close() {
+	unix.Close(p.waker)
+	unix.Close(p.fd)
+}
+
+// wait returns how many changes it has put into events. If there are none it waits for
+// some, but not much longer than quiet, if idle is true.
+func (p *poller) wait(events []event, idle bool) int {
+	n := p.poll()
+	if n == 0 && idle {
+		n, _ = unix.EpollWait(p.fd, p.kernel[:], int(quiet/time.Millisecond)) // an interrupted wait has no events
+	}
+	n = max(n, 0)
+	for i, e := range p.kernel[:n] {
+		events[i] = event{int(e.Fd), e.Events&endings != 0}
+	}
+	return n
+}
+
+// poll looks without waiting. Therefore the runtime need not be told.
+func (p *poller) poll() int {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.kernel)), most, 0, 0, 0)
+	if errno != 0 {
+		return 0
+	}
+	return int(n)
+}

@@ -1,0 +1,206 @@
+package eventloop
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// most is how many connections a round has at most.
+const most = 128
+
+// turn is the time for which a goroutine polls a loop. When another one takes the
+// loop on, the turn is lost: its goroutine ends with the step that it was in.
+type turn struct {
+	loop   *loop
+	before *turn // lost by another goroutine, which may have left something to do; nil if none has
+	lost   bool  // guarded by loop.mu
+	events [most]event
+	swept  time.Time // when the quiet connections left last
+
+	// begins are the connections that are to begin, of which next have. Whoever adds
+	// to next may take one.
+	begins []*Conn
+	next   atomic.Int64
+	again  []*Conn // are to begin in the next round; guarded by loop.mu
+	// finishes are to finish, in the order in which they began, of which finished
+	// have. loop.mu guards both.
+	finishes []*Conn
+	finished int
+}
+
+// run polls the loop until the turn is lost, or until there are no connections.
+func (t *turn) run() {
+	t.swept = time.Now()
+	t.inherit()
+	for t.gather() {
+		t.begin()
+		t.finish()
+		if !t.end() {
+			return
+		}
+	}
+}
+
+// inherit takes over what the turn before has not done.
+func (t *turn) inherit() {
+	before := t.before
+	if before == nil {
+		return
+	}
+	t.before = nil
+	var rest []*Conn
+	for c := before.claim(); c != nil; c = before.claim() {
+		rest = append(rest, c)
+	}
+	l := t.loop
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t.again = append(rest, before.again...)
+	t.finishes, t.finished = before.finishes, before.finished
+	before.again, before.finishes, before.finished = nil, nil, 0
+}
+
+// gather waits until there are connections to begin or to finish, and takes them. It
+// returns false if there will not be any.
+func (t *turn) gather() bool {
+	l := t.loop
+	l.mu.Lock()
+	if len(l.conns) == 0 {
+		l.poller.close()
+		l.poller, l.turn = nil, nil
+		l.mu.Unlock()
+		return false
+	}
+	poller, idle := l.poller, len(t.again) == 0 && len(t.finishes) == 0
+	l.mu.Unlock()
+	n := poller.wait(t.events[:], idle)
+
+	now := time.Now()
+	var gone []*Conn
+	l.mu.Lock()
+	l.busy = true
+	l.rounds++
+	t.setWatchLocked()
+	t.next.Store(0)
+	t.begins = append(t.begins[:0], t.again...)
+	t.again = t.again[:0]
+	for _, e := range t.events[:n] {
+		c := l.conns[e.fd]
+		switch {
+		case c == nil: // it has left since, or is the waker
+		case c.noteLocked(e.ended):
+			c.last = now
+			t.begins = append(t.begins, c)
+		case e.ended:
+			gone = append(gone, c)
+		}
+	}
+	l.mu.Unlock()
+	for _, c := range gone {
+		c.handler.Gone()
+	}
+	return true
+}
+
+// setWatchLocked sets the watch, unless it is set.
+func (t *turn) setWatchLocked() {
+	l := t.loop
+	if l.looks {
+		return
+	}
+	l.looks, l.seen = true, l.rounds
+	if l.watch == nil {
+		l.watch = time.AfterFunc(patience, l.look)
+		return
+	}
+	l.watch.Reset(patience)
+}
+
+// claim returns a connection that is to begin, or nil if there are none left.
+func (t *turn) claim() *Conn {
+	i := t.next.Add(1) - 1
+	if i >= int64(len(t.begins)) {
+		return nil
+	}
+	return t.begins[i]
+}
+
+// begin begins the requests of the round.
+func (t *turn) begin() {
+	for c := t.claim(); c != nil; c = t.claim() {
+		t.follow(c, c.handler.Begin())
+	}
+}
+
+// finish finishes the requests of the round, and whatever follows on them.
+func (t *turn) finish() {
+	for {
+		l := t.loop
+		l.mu.Lock()
+		if t.finished == len(t.finishes) {
+			t.finishes, t.finished = t.finishes[:0], 0
+			l.mu.Unlock()
+			return
+		}
+		c := t.finishes[t.finished]
+		t.finished++
+		l.mu.Unlock()
+		t.follow(c, c.handler.Finish())
+	}
+}
+
+// follow does what follows a step of a connection.
+func (t *turn) follow(c *Conn, next Next) {
+	l := t.loop
+	if next == Wait && l.group.ended.Load() {
+		c.handler.Quiet()
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case next == Finish:
+		t.finishes = append(t.finishes, c)
+	case next == Wait && c.restLocked():
+		t.again = append(t.again, c)
+	}
+}
+
+// end ends a round. It returns false if the turn was lost and nothing is left to
+// do.
+func (t *turn) end() bool {
+	l := t.loop
+	now := time.Now()
+	l.mu.Lock()
+	lost := t.lost
+	var left []*Conn
+	switch {
+	case !lost:
+		l.busy = false
+		if l.group.ended.Load() || now.Sub(t.swept) > quiet/2 {
+			t.swept = now
+			left = l.takeQuietLocked(now)
+		}
+	case len(t.again) > 0:
+		l.turn.again = append(l.turn.again, t.again...)
+		t.again = nil
+		l.wakeLocked()
+	}
+	l.mu.Unlock()
+	for _, c := range left {
+		c.handler.Quiet()
+	}
+	return !lost
+}
+
+// takeQuietLocked returns the connections that have been quiet for some time, all of
+// them at the end of the group. They are at nobody's turn.
+func (l *loop) takeQuietLocked(now time.Time) (left []*Conn) {
+	for _, c := range l.conns {
+		if !c.atTurn && (now.Sub(c.last) > quiet || l.group.ended.Load()) {
+			c.atTurn = true
+			left = append(left, c)
+		}
+	}
+	return left
+}

@@ -1,0 +1,261 @@
+package http1
+
+import (
+	"time"
+
+	"github.com/e6e95bb8/topics/api/eventloop"
+)
+
+// The loops of a server are of two kinds, so that what needs no sync does not wait
+// for one.
+const (
+	quick  = iota // requests that wait for little
+	synced        // requests that wait for the disk
+	kinds
+)
+
+const (
+	// hotAfter is how many brief requests in a row make a connection hot.
+	hotAfter = 8
+	// hotWithin is how soon after one another they must come.
+	hotWithin = 20 * time.Millisecond
+	// mostPenalty bounds how many more are asked for after a connection has left its
+	// loop.
+	mostPenalty = 1 << 12
+)
+
+// heat is whether a connection is worth a place in a loop. A hot one sends one brief
+// request after the other.
+type heat struct {
+	kind    int       // of the last brief request
+	streak  int       // brief requests of the kind in a row; negative after a penalty
+	penalty int       // the last one
+	asked   time.Time // when the wait for the last request began
+}
+
+// waits notes when the wait for a request begins. Before it, the request is noted with
+// brief, if it was one.
+func (h *heat) waits(now time.Time) {
+	if now.Sub(h.asked) > hotWithin {
+		h.streak = min(h.streak, 0)
+	}
+	h.asked = now
+}
+
+// brief notes a brief request.
+func (h *heat) brief(kind int) {
+	if kind != h.kind {
+		h.kind, h.streak = kind, min(h.streak, 0)
+	}
+	h.streak++
+}
+
+// other notes a request that is not brief.
+func (h *heat) other() { h.streak = min(h.streak, 0) }
+
+// punish notes that the connection had to leave its loop for a request that does not
+// belong there.
+func (h *heat) punish() {
+	h.penalty = min(2*h.penalty+hotAfter, mostPenalty)
+	h.streak = -h.penalty
+}
+
+func (h *heat) hot() bool { return h.streak >= hotAfter }
+
+// Later lets a handler return before its answer is begun, if the connection has no
+// goroutine of its own: then finish, which may wait and answers, is called after other
+// requests have been begun, and Later returns true. Otherwise it returns
+// false and does nothing. waits is whether finish waits for a sync.
+//
+// Until finish returns the request and the ResponseWriter are the handler's.
+func (w *response) Later(waits bool, finish func()) bool {
+	w.brief, w.kind = true, quick
+	if waits {
+		w.kind = synced
+	}
+	if w.conn.looped == nil {
+		return false
+	}
+	w.later = finish
+	return true
+}
+
+// enter gives the connection to a loop. It returns false if it stays with its
+// goroutine, which otherwise must not use it any more.
+func (c *conn) enter() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.server.stopping.Load() {
+		return false
+	}
+	looped, err := c.server.loops.Take(c.tcp)
+	if err != nil {
+		c.heat.punish()
+		return false
+	}
+	c.release()
+	c.nc.Replace(looped)
+	c.looped, c.loopKind = looped, c.heat.kind
+	if c.server.loops.Start(looped, c.loopKind, c) == nil {
+		return true
+	}
+	c.heat.punish()
+	_ = c.leaveLoopLocked() // if it is broken, the next read says so
+	return false
+}
+
+// leaveLoop makes the connection one with deadlines again.
+func (c *conn) leaveLoop() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.leaveLoopLocked()
+}
+
+func (c *conn) leaveLoopLocked() error {
+	tcp, err := c.looped.Leave()
+	if err != nil {
+		return err
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return err
+	}
+	c.looped, c.tcp, c.raw = nil, tcp, raw
+	c.reads, c.writes = deadline{set: tcp.SetReadDeadline}, deadline{set: tcp.SetWriteDeadline}
+	c.nc.Replace(tcp)
+	return nil
+}
+
+// Begin implements eventloop.Handler.
+func (c *conn) Begin() (next eventloop.Next) {
+	defer func() { c.survive(recover(), &next) }()
+	w := c.borrow()
+	n, err := c.looped.Read(w.buffer[:])
+	if err == eventloop.ErrNothing {
+		c.release()
+		return eventloop.Wait
+	}
+	if err != nil {
+		return c.drop()
+	}
+	w.in = w.buffer[:n]
+	return c.advance()
+}
+
+// Finish implements eventloop.Handler.
+func (c *conn) Finish() (next eventloop.Next) {
+	defer func() { c.survive(recover(), &next) }()
+	later := c.response.later
+	c.response.later = nil
+	if c.response.kind > c.loopKind {
+		return c.giveAway(later) // it would hold up the others
+	}
+	if !c.conclude(c.handle(later)) {
+		return c.drop()
+	}
+	return c.advance()
+}
+
+// advance begins the next request of those that have been read. One that is not brief
+// is left to a goroutine, as is the rest of an answer that does not fit into the
+// socket.
+func (c *conn) advance() eventloop.Next {
+	w := c.work
+	for len(c.unsent) == 0 {
+		c.skipLines()
+		if len(w.in) == 0 {
+			break
+		}
+		if c.heat.kind != c.loopKind && c.heat.hot() {
+			return c.giveAway(nil) // it belongs to the loops of the other kind now
+		}
+		in := w.in
+		if !c.read() || w.body.left > 0 || !c.server.Brief(&c.request) {
+			w.in = in
+			c.heat.punish()
+			return c.giveAway(nil)
+		}
+		c.response.begin()
+		whole := c.handle(func() { c.server.Handler.ServeHTTP(&c.response, &c.request) })
+		if whole && c.response.later != nil {
+			return eventloop.Finish
+		}
+		if !c.conclude(whole) {
+			return c.drop()
+		}
+	}
+	if len(c.unsent) > 0 {
+		c.heat.punish()
+		return c.giveAway(nil)
+	}
+	c.release()
+	return eventloop.Wait
+}
+
+// giveAway gives the connection back to a goroutine of its own. last, unless nil, is
+// what is left of an answer.
+func (c *conn) giveAway(last func()) eventloop.Next {
+	if c.leaveLoop() != nil {
+		if last != nil {
+			c.handle(last) // it may have something to give back
+		}
+		return c.drop()
+	}
+	go c.server.proceed(c, last)
+	return eventloop.Left
+}
+
+// Quiet implements eventloop.Handler.
+func (c *conn) Quiet() { c.giveAway(nil) }
+
+// Gone implements eventloop.Handler.
+func (c *conn) Gone() { c.cancel() }
+
+// drop ends a connection that is in a loop, or has just left it.
+func (c *conn) drop() eventloop.Next {
+	if c.looped != nil {
+		c.looped.End()
+	}
+	c.end()
+	c.server.forget(c)
+	return eventloop.Left
+}
+
+// survive ends the connection if there was a mistake in this package.
+func (c *conn) survive(recovered any, next *eventloop.Next) {
+	if recovered != nil {
+		c.logPanic(recovered)
+		*next = c.drop()
+	}
+}
+
+// putLooped writes an answer without waiting. What the client does not take at once is kept
+// for the goroutine that the connection gets then.
+func (c *conn) putLooped(parts ...[]byte) error {
+	for _, p := range parts {
+		if len(c.unsent) > 0 {
+			c.unsent = append(c.unsent, p...)
+			continue
+		}
+		n, err := c.looped.Write(p)
+		if err != nil {
+			return err
+		}
+		c.unsent = append(c.unsent, p[n:]...)
+	}
+	return nil
+}
+
+// sendRest writes what the client has not taken of the last answer.
+func (c *conn) sendRest() error {
+	rest := c.unsent
+	c.unsent = nil
+	if len(rest) == 0 {
+		return nil
+	}
+	c.mu.Lock()
+	c.writes.atLeast(time.Now(), c.server.WriteTimeout)
+	c.mu.Unlock()
+	_, err := c.tcp.Write(rest)
+	return err
+}
