@@ -21,6 +21,7 @@ import (
 	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/catalog"
 	"github.com/e6e95bb8/topics/api/conns"
+	"github.com/e6e95bb8/topics/api/eventloop"
 	"github.com/e6e95bb8/topics/api/http1"
 	"github.com/e6e95bb8/topics/api/listing"
 	"github.com/e6e95bb8/topics/api/metrics"
@@ -148,7 +149,8 @@ type Server struct {
 	conns     *conns.Set
 	sockets   *socket.Set
 	watches   watches
-	crew      crew // of the streams that have no goroutine
+	loops     *eventloop.Group // of the connections that write one record after the other
+	crew      crew             // of the streams that have no goroutine
 	workers   workers
 	admin     admin.Handlers
 	probes    probes.Handlers
@@ -167,7 +169,7 @@ func New(opts Options) *Server {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	s := &Server{opts: opts, open: auth.Open(), traffic: newTraffic()}
+	s := &Server{opts: opts, open: auth.Open(), traffic: newTraffic(), loops: http1.NewLoops()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	trail := opts.Log
 	if opts.Audit != nil {
@@ -212,6 +214,7 @@ func New(opts Options) *Server {
 	s.sockets = socket.New(socket.Options{
 		Engine: func() socket.Engine { return s.opened() }, Refusal: s.refusal, Bounds: &s.bounds, Limits: &s.opts.Limits,
 		Metrics: s.metrics, Queues: &s.queues, Trail: s.trail, Frames: s.frames, MakeRoom: func() { s.sessions.Tables.EndStalled() },
+		Loops:   s.loops,
 		Serving: s.ctx, Log: opts.Log, Now: opts.Now,
 	})
 	s.sessions = session.Handlers{
@@ -282,7 +285,7 @@ func (s *Server) httpServer(h http.Handler) *http1.Server {
 	}
 	s.conns.Configure(srv)
 	door := http1.New(srv)
-	door.Brief = brief
+	door.Brief, door.Loops = brief, s.loops
 	return door
 }
 

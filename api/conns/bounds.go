@@ -37,6 +37,13 @@ func (c *Conn) Read(p []byte) (int, error) {
 // Read may be. p was read from Conn, which counts nothing.
 func (c *Conn) Unread(p []byte) { c.ahead = p }
 
+// TakeUnread takes back what is left of what Unread was given.
+func (c *Conn) TakeUnread() []byte {
+	p := c.ahead
+	c.ahead = nil
+	return p
+}
+
 // next reads what Unread was given, or else from the network.
 func (c *Conn) next(p []byte) (int, error) {
 	if len(c.ahead) == 0 {

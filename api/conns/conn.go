@@ -109,6 +109,13 @@ func (c *Conn) Close() error {
 	return err
 }
 
+// TCP returns the net.Conn if it is a connection of the runtime's poller, or nil. It is
+// for whoever reads from it.
+func (c *Conn) TCP() *net.TCPConn {
+	tcp, _ := c.Conn.(*net.TCPConn)
+	return tcp
+}
+
 // handle returns the net.Conn, for a goroutine that does not read from it.
 func (c *Conn) handle() net.Conn {
 	c.set.mu.Lock()

@@ -22,6 +22,7 @@ type Conn struct {
 	atTurn bool      // begun, or to be begun, or to leave
 	more   bool      // there was something to read meanwhile
 	ended  bool      // the peer has closed its side
+	called bool      // Recall was called
 
 	mu sync.Mutex
 	// left is true if the descriptor is not the connection's any more. It is set by
@@ -117,6 +118,16 @@ func (c *Conn) Close() error {
 		shutdown(c.fd)
 	}
 	return nil
+}
+
+// Recall makes the handler's Quiet be called soon. It may be called at any time after
+// Start, by any goroutine.
+func (c *Conn) Recall() {
+	l := c.loop
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c.called, l.recalls = true, true
+	l.wakeLocked()
 }
 
 // LocalAddr implements net.Conn.

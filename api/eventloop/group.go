@@ -29,6 +29,9 @@ const (
 	crowd = 64
 )
 
+// ErrEnded is returned by Start after End.
+var ErrEnded = errors.New("eventloop: the group has ended")
+
 // ErrUnsupported is returned by Take where the system has no such poller.
 var ErrUnsupported = errors.New("eventloop: not supported by this system")
 
@@ -53,25 +56,35 @@ type Handler interface {
 	// Finish is called after Begin or Finish has returned Finish, when other
 	// connections have begun, in the order in which they did. It may wait.
 	Finish() Next
-	// Quiet is called when there has been nothing to read for some time, or at the
-	// end of the group. The handler calls Leave or End.
+	// Quiet is called when there has been nothing to read for some time, after Recall,
+	// and at the end of the group. The handler calls Leave or End.
 	Quiet()
 	// Gone is called when the peer has closed its side while Begin or Finish
 	// waits.
 	Gone()
 }
 
-// Group is the loops that share the connections of a server. The loops of one kind
-// hold each other up; those of another kind do not.
+// Kind is what the requests of a connection wait for. Connections of one kind hold each
+// other up; those of different kinds do not.
+type Kind int
+
+// The kinds.
+const (
+	Quick  Kind = iota // requests that wait for little
+	Synced             // requests that wait for a sync
+	kinds
+)
+
+// Group is the loops that share the connections of a server.
 type Group struct {
-	kinds [][]*loop
+	kinds [kinds][]*loop
 	ended atomic.Bool // End was called
 }
 
-// NewGroup returns a group of kinds times loops loops. They run while they have
+// NewGroup returns a group of so many loops for each kind. They run while they have
 // connections.
-func NewGroup(kinds, loops int) *Group {
-	g := &Group{kinds: make([][]*loop, kinds)}
+func NewGroup(loops int) *Group {
+	g := &Group{}
 	for kind := range g.kinds {
 		for range loops {
 			l := &loop{group: g, conns: map[int]*Conn{}}
@@ -93,15 +106,18 @@ func (g *Group) Take(tcp *net.TCPConn) (*Conn, error) {
 	return c, nil
 }
 
-// Start makes a loop of a kind serve the connection with h. On an error the
-// connection must leave; otherwise it is h's from now on.
-func (g *Group) Start(c *Conn, kind int, h Handler) error {
+// Start makes a loop of a kind serve the connection with h, beginning with a call of
+// Begin. On an error the connection must leave; otherwise it is h's from now on.
+func (g *Group) Start(c *Conn, kind Kind, h Handler) error {
+	if g.ended.Load() {
+		return ErrEnded
+	}
 	c.handler = h
 	return g.choose(kind).start(c)
 }
 
 // choose returns the loop for one more connection.
-func (g *Group) choose(kind int) *loop {
+func (g *Group) choose(kind Kind) *loop {
 	loops := g.kinds[kind]
 	best := loops[0]
 	for _, l := range loops {
@@ -127,8 +143,7 @@ func (g *Group) Len() int {
 	return n
 }
 
-// End makes all connections leave as soon as they are finished. Connections that
-// are started afterwards leave, too.
+// End makes all connections leave as soon as they are finished.
 func (g *Group) End() {
 	g.ended.Store(true)
 	for _, loops := range g.kinds {
@@ -154,6 +169,8 @@ type loop struct {
 	seen   uint64        // rounds when the watch looked last
 	watch  *time.Timer   // calls look; nil before the first round
 	looks  bool          // the watch is set
+	// recalls is true if Recall was called for connections.
+	recalls bool
 }
 
 // start adds a connection.
@@ -167,16 +184,18 @@ func (l *loop) start(c *Conn) error {
 		}
 		l.poller = p
 		l.turn = &turn{loop: l}
-		go l.turn.run()
+		defer func() { go l.turn.run() }() // which ends at once if nothing was added
+	}
+	if err := l.poller.add(c.fd); err != nil {
+		return err
 	}
 	c.loop, c.last = l, time.Now()
 	l.conns[c.fd] = c
 	l.load.Store(int64(len(l.conns)))
-	err := l.poller.add(c.fd)
-	if err != nil {
-		l.removeLocked(c)
-	}
-	return err
+	c.atTurn, c.readable = true, true
+	l.turn.again = append(l.turn.again, c)
+	l.wakeLocked()
+	return nil
 }
 
 // remove takes a connection out of the loop.

@@ -152,17 +152,18 @@ func (t *turn) finish() {
 // follow does what follows a step of a connection.
 func (t *turn) follow(c *Conn, next Next) {
 	l := t.loop
-	if next == Wait && l.group.ended.Load() {
-		c.handler.Quiet()
-		return
-	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	leaves := next == Wait && (c.called || l.group.ended.Load())
 	switch {
+	case leaves:
 	case next == Finish:
 		t.finishes = append(t.finishes, c)
 	case next == Wait && c.restLocked():
 		t.again = append(t.again, c)
+	}
+	l.mu.Unlock()
+	if leaves {
+		c.handler.Quiet()
 	}
 }
 
@@ -177,8 +178,8 @@ func (t *turn) end() bool {
 	switch {
 	case !lost:
 		l.busy = false
-		if l.group.ended.Load() || now.Sub(t.swept) > quiet/2 {
-			t.swept = now
+		if l.recalls || l.group.ended.Load() || now.Sub(t.swept) > quiet/2 {
+			t.swept, l.recalls = now, false
 			left = l.takeQuietLocked(now)
 		}
 	case len(t.again) > 0:
@@ -193,11 +194,11 @@ func (t *turn) end() bool {
 	return !lost
 }
 
-// takeQuietLocked returns the connections that have been quiet for some time, all of
-// them at the end of the group. They are at nobody's turn.
+// takeQuietLocked returns the connections that have been quiet for some time or were
+// recalled, all of them at the end of the group. They are at nobody's turn.
 func (l *loop) takeQuietLocked(now time.Time) (left []*Conn) {
 	for _, c := range l.conns {
-		if !c.atTurn && (now.Sub(c.last) > quiet || l.group.ended.Load()) {
+		if !c.atTurn && (c.called || now.Sub(c.last) > quiet || l.group.ended.Load()) {
 			c.atTurn = true
 			left = append(left, c)
 		}

@@ -36,7 +36,7 @@ type conn struct {
 	// looped is the connection while a loop serves it: then it has no goroutine, no
 	// deadlines, and neither tcp nor raw. loopKind is the kind of the loop.
 	looped   *eventloop.Conn
-	loopKind int
+	loopKind eventloop.Kind
 	heat     heat
 	unsent   []byte // of the last answer that a loop wrote
 
@@ -62,7 +62,7 @@ func (s *Server) newConn(nc net.Conn, over *handover) *conn {
 	if counted == nil || !supported {
 		return nil
 	}
-	tcp, _ := counted.Conn.(*net.TCPConn)
+	tcp := counted.TCP()
 	if tcp == nil {
 		return nil
 	}

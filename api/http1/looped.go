@@ -6,14 +6,6 @@ import (
 	"github.com/e6e95bb8/topics/api/eventloop"
 )
 
-// The loops of a server are of two kinds, so that what needs no sync does not wait
-// for one.
-const (
-	quick  = iota // requests that wait for little
-	synced        // requests that wait for the disk
-	kinds
-)
-
 const (
 	// hotAfter is how many brief requests in a row make a connection hot.
 	hotAfter = 8
@@ -27,10 +19,10 @@ const (
 // heat is whether a connection is worth a place in a loop. A hot one sends one brief
 // request after the other.
 type heat struct {
-	kind    int       // of the last brief request
-	streak  int       // brief requests of the kind in a row; negative after a penalty
-	penalty int       // the last one
-	asked   time.Time // when the wait for the last request began
+	kind    eventloop.Kind // of the last brief request
+	streak  int            // brief requests of the kind in a row; negative after a penalty
+	penalty int            // the last one
+	asked   time.Time      // when the wait for the last request began
 }
 
 // waits notes when the wait for a request begins. Before it, the request is noted with
@@ -43,7 +35,7 @@ func (h *heat) waits(now time.Time) {
 }
 
 // brief notes a brief request.
-func (h *heat) brief(kind int) {
+func (h *heat) brief(kind eventloop.Kind) {
 	if kind != h.kind {
 		h.kind, h.streak = kind, min(h.streak, 0)
 	}
@@ -69,9 +61,9 @@ func (h *heat) hot() bool { return h.streak >= hotAfter }
 //
 // Until finish returns the request and the ResponseWriter are the handler's.
 func (w *response) Later(waits bool, finish func()) bool {
-	w.brief, w.kind = true, quick
+	w.brief, w.kind = true, eventloop.Quick
 	if waits {
-		w.kind = synced
+		w.kind = eventloop.Synced
 	}
 	if w.conn.looped == nil {
 		return false
@@ -88,7 +80,7 @@ func (c *conn) enter() bool {
 	if c.server.stopping.Load() {
 		return false
 	}
-	looped, err := c.server.loops.Take(c.tcp)
+	looped, err := c.server.Loops.Take(c.tcp)
 	if err != nil {
 		c.heat.punish()
 		return false
@@ -96,7 +88,7 @@ func (c *conn) enter() bool {
 	c.release()
 	c.nc.Replace(looped)
 	c.looped, c.loopKind = looped, c.heat.kind
-	if c.server.loops.Start(looped, c.loopKind, c) == nil {
+	if c.server.Loops.Start(looped, c.loopKind, c) == nil {
 		return true
 	}
 	c.heat.punish()

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/eventloop"
 )
 
 // response is the http.ResponseWriter of a request of the subset. The header and
@@ -19,11 +21,11 @@ type response struct {
 	written int64 // bytes of the body that the handler has written
 	sent    bool  // the header has been sent
 	chunked bool
-	close   bool // the connection ends with the answer
-	duplex  bool // the body need not be read before the answer is sent
-	lasting bool // the handler needs nothing of the request any more; see Lasts
-	brief   bool // the handler has called Later
-	kind    int  // of the loop that it belongs to, then
+	close   bool           // the connection ends with the answer
+	duplex  bool           // the body need not be read before the answer is sent
+	lasting bool           // the handler needs nothing of the request any more; see Lasts
+	brief   bool           // the handler has called Later
+	kind    eventloop.Kind // of the loop that it belongs to, then
 	err     error
 
 	then, aside func() // see Leave; nil unless the handler leaves

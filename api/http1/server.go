@@ -37,8 +37,9 @@ type Server struct {
 	// Brief reports whether the handler of a request with a small body calls Later, or
 	// answers, without waiting for long before. Connections that send
 	// one such request after the other are served in loops.
-	Brief    func(*http.Request) bool
-	loops    *eventloop.Group
+	Brief func(*http.Request) bool
+	// Loops are those loops. Other protocols of the same listeners may share them.
+	Loops    *eventloop.Group
 	stopping atomic.Bool // Shutdown or Close was called
 
 	mu    sync.Mutex // guards what follows
@@ -49,10 +50,13 @@ type Server struct {
 // New returns a server of a configured http.Server.
 func New(srv *http.Server) *Server {
 	return &Server{
-		Server: srv, conns: map[*conn]struct{}{}, loops: eventloop.NewGroup(kinds, runtime.GOMAXPROCS(0)),
+		Server: srv, conns: map[*conn]struct{}{}, Loops: NewLoops(),
 		Brief: func(*http.Request) bool { return false },
 	}
 }
+
+// NewLoops returns the loops for a server.
+func NewLoops() *eventloop.Group { return eventloop.NewGroup(runtime.GOMAXPROCS(0)) }
 
 // Serve accepts connections from l and serves them until Shutdown or Close. It
 // returns http.ErrServerClosed, or the error of the listener unless that is
@@ -142,7 +146,7 @@ func (s *Server) all() []*conn {
 // waits until the requests in progress are answered, or until ctx is done.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.stopping.Store(true)
-	s.loops.End()
+	s.Loops.End()
 	for _, c := range s.all() {
 		c.interrupt()
 	}

@@ -71,7 +71,7 @@ func TestAnswersInOneWrite(t *testing.T) {
 		{id: []byte(`3`), op: "publish", topic: "t", seqs: true, done: topic.Written{First: 1, Last: 20_000, Head: 20_000, Count: 20_000}},
 		{id: []byte(`4`), op: "publish", topic: "t", done: topic.Written{First: 2, Last: 2, Head: 2, Count: 1}},
 	}
-	so.acknowledgeAll(list, new(ackBuffer))
+	so.acknowledgeAll(list, new(ackBuffer), so.send)
 	if conn.writes != 2 {
 		t.Errorf("%d writes, want one up to the large answer and one after it", conn.writes)
 	}

@@ -63,6 +63,7 @@ func (so *Socket) publish(cmd command, message []byte) bool {
 	p := newPublish(cmd)
 	p.began, p.notes = began, so.notes()
 	p.err = so.begin(p, message)
+	so.heat.publish(began, p.pending != nil && p.pending.Waits())
 	so.writes <- p
 	return true
 }
@@ -147,14 +148,7 @@ func (so *Socket) settleAll(p *publish) {
 // settle waits for a publish. It never waits for the client: others may be
 // waiting for the records.
 func (so *Socket) settle(p *publish) {
-	if p.pending != nil {
-		p.done, p.err = p.pending.Wait()
-		p.pending = nil
-	}
-	so.set.Bounds.GiveBytes(p.bytes)
-	if p.err == nil && p.done.Created && p.configures {
-		queues.NoteMade(so.set.Engine(), p.topic, &p.notes)
-	}
+	so.await(p)
 	so.answers.mu.Lock()
 	defer so.answers.mu.Unlock()
 	so.answers.list = append(so.answers.list, p)
@@ -189,7 +183,7 @@ func (so *Socket) answer() {
 	buf := acks.Get().(*ackBuffer)
 	defer acks.Put(buf)
 	for list := so.answers.take(nil); len(list) > 0; list = so.answers.take(list) {
-		so.guard(func() { so.acknowledgeAll(list, buf) })
+		so.guard(func() { so.acknowledgeAll(list, buf, so.send) })
 		for _, p := range list {
 			p.recycle()
 			<-so.slots
@@ -206,9 +200,13 @@ type ackBuffer struct{ message, frames []byte }
 
 var acks = sync.Pool{New: func() any { return new(ackBuffer) }}
 
-// acknowledgeAll answers publishes, unless the client is gone. What is due at the
-// same time goes out in one write.
-func (so *Socket) acknowledgeAll(list []*publish, buf *ackBuffer) {
+// send sends answers in whole frames.
+func (so *Socket) send(frames []byte, messages int) {
+	_ = so.out.sendFrames(frames, messages) // the client may be gone
+}
+
+// acknowledgeAll answers publishes. What is due at the same time is sent together.
+func (so *Socket) acknowledgeAll(list []*publish, buf *ackBuffer, send func(frames []byte, messages int)) {
 	messages := 0
 	buf.frames = buf.frames[:0]
 	for i, p := range list {
@@ -216,7 +214,7 @@ func (so *Socket) acknowledgeAll(list []*publish, buf *ackBuffer) {
 		messages += len(buf.message)
 		buf.frames = append(appendFrameHead(buf.frames, len(buf.message)), buf.message...)
 		if i == len(list)-1 || len(buf.frames) >= wsPiece {
-			_ = so.out.sendFrames(buf.frames, messages) // the client may be gone
+			send(buf.frames, messages)
 			messages, buf.frames = 0, buf.frames[:0]
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/e6e95bb8/topics/api/audit"
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/eventloop"
 	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/queues"
 	"github.com/e6e95bb8/topics/api/session"
@@ -35,9 +36,11 @@ type Options struct {
 	Frames func() *watch.Frames
 	// MakeRoom ends the streams and WebSockets whose clients take nothing.
 	MakeRoom func()
-	Serving  context.Context // ends when the server stops serving
-	Log      zerolog.Logger
-	Now      func() time.Time
+	// Loops serve the WebSockets whose clients publish one record after the other.
+	Loops   *eventloop.Group
+	Serving context.Context // ends when the server stops serving
+	Log     zerolog.Logger
+	Now     func() time.Time
 }
 
 // Engine is what the commands ask for.

@@ -42,10 +42,16 @@ type Socket struct {
 		sync.Mutex
 		conn net.Conn // nil until it is ours
 		cut  bool
+		// publisher has the connection in the place of the reader; nil if none has.
+		publisher *publisher
+		ending    bool      // there will be no publisher any more
+		cold      sync.Cond // signalled when publisher becomes nil
 	}
-	conn *websocket.Conn
-	out  outlet
-	subs subscriptions
+	framer *framer
+	heat   heat
+	conn   *websocket.Conn
+	out    outlet
+	subs   subscriptions
 	// follows is the memory for subs.
 	follows call.Followed
 
@@ -74,6 +80,7 @@ func newSocket(set *Set, c *call.Call) *Socket {
 		leave:  make(chan *wire.Error, 1),
 		jobs:   newSocketJobs(),
 	}
+	so.wire.cold.L = &so.wire
 	so.remote = c.Request.RemoteAddr
 	so.flow.Begin(0)
 	so.ctx, so.cancel = context.WithCancel(context.Background())
@@ -125,6 +132,9 @@ func (so *Socket) serve(conn *websocket.Conn) {
 	}
 	so.tasks.Go(so.keep)
 	for {
+		if so.heat.streak >= hotAfter && !so.loop() {
+			return
+		}
 		kind, src, err := conn.Reader(context.Background())
 		if err != nil || !so.receive(kind, src) {
 			return
@@ -213,7 +223,7 @@ func (so *Socket) look() {
 // ping asks for a sign of life, unless one is being waited for: of a ping, or
 // of a message that is on its way.
 func (so *Socket) ping() {
-	if so.out.writing() || so.pinging.Swap(true) {
+	if so.out.writing() || !so.beginPing() {
 		return
 	}
 	so.tasks.Go(func() {
@@ -226,10 +236,19 @@ func (so *Socket) ping() {
 	})
 }
 
+// beginPing is false if a ping is under way, or if the client is heard from all the
+// time.
+func (so *Socket) beginPing() bool {
+	so.wire.Lock()
+	defer so.wire.Unlock()
+	return so.wire.publisher == nil && !so.pinging.Swap(true)
+}
+
 // end sends the client the reason and closes the connection. Nothing is sent after
 // it. A client that does not close its side is not waited for, even if it says
 // that most of a message is still to come.
 func (so *Socket) end(code websocket.StatusCode, e *wire.Error) {
+	so.cool()
 	if !so.out.last(errorMessage(nil, "", e)) {
 		return
 	}

@@ -117,8 +117,12 @@ type takeover struct {
 // Hijack implements http.Hijacker.
 func (t takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(t.ResponseWriter).Hijack()
-	if err == nil {
-		t.socket.own(conn)
+	if err != nil {
+		return nil, nil, err
 	}
-	return conn, rw, err
+	t.socket.own(conn)
+	f := newFramer(conn, rw.Reader)
+	t.socket.framer = f
+	rw.Reader = bufio.NewReaderSize(f, 1) // as small as there are
+	return f, rw, nil
 }

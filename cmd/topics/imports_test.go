@@ -51,7 +51,7 @@ var mayImport = map[string][]string{
 	"api/catalog":       {"api/catalog", "api/listing", "api/queues", "api/auth", "api/call", "api/conns", "api/metrics", "api/render", "api/request", "api/scan", "api/spelling", "api/watch", "api/wire", "recovery/health", "queue", "topics", "wal"},
 	"api/records":       {"api/records", "api/cloudevent", "api/queues", "api/auth", "api/call", "api/conns", "api/metrics", "api/render", "api/request", "api/scan", "api/spelling", "api/watch", "api/wire", "recovery/health", "queue", "topics", "wal"},
 	"api/session":       {"api/session", "api/auth", "api/call", "api/conns", "api/render", "api/request", "api/scan", "api/spelling", "api/watch", "api/wire", "queue", "topics", "wal"},
-	"api/socket":        {"api/socket", "api/audit", "api/session", "api/queues", "api/auth", "api/call", "api/conns", "api/metrics", "api/render", "api/request", "api/scan", "api/spelling", "api/watch", "api/wire", "recovery/health", "queue", "topics", "wal"},
+	"api/socket":        {"api/socket", "api/eventloop", "api/audit", "api/session", "api/queues", "api/auth", "api/call", "api/conns", "api/metrics", "api/render", "api/request", "api/scan", "api/spelling", "api/watch", "api/wire", "recovery/health", "queue", "topics", "wal"},
 	"api/queues":        {"api/queues", "api/auth", "api/call", "api/conns", "api/metrics", "api/render", "api/request", "api/scan", "api/spelling", "api/watch", "api/wire", "recovery/health", "queue", "topics", "wal"},
 	"api/client":        {"api/client"},
 	"api/http1":         {"api/http1", "api/conns", "api/eventloop"},
