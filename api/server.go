@@ -197,7 +197,7 @@ func New(opts Options) *Server {
 		Gate: opts.Gate, Health: opts.Health, Bounds: &s.bounds, Limits: &s.opts.Limits, Serving: s.ctx,
 	}
 	s.telemetry = telemetry.New(telemetry.Source{
-		Set: s.metrics, Probes: &s.probes, Bounds: &s.bounds, Limits: &s.opts.Limits, Conns: s.conns,
+		Set: s.metrics, Probes: &s.probes, Bounds: &s.bounds, Limits: &s.opts.Limits, Conns: s.conns, Loops: s.loops,
 		Engine: func() telemetry.Engine { return s.opened() }, Storage: opts.Storage, WAL: opts.WAL, Recovered: opts.Recovered,
 		Disk: opts.Disk, Descriptors: opts.Descriptors, LastBackup: opts.LastBackup, LastVerified: opts.LastVerified,
 		Sessions: s.following, Now: opts.Now,

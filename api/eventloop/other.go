@@ -17,7 +17,8 @@ func (*poller) add(int) error             { return ErrUnsupported }
 func (*poller) remove(int)                {}
 func (*poller) wake()                     {}
 func (*poller) close()                    {}
-func (*poller) wait([]event, bool) int    { return 0 }
+func (*poller) poll([]event) int          { return 0 }
+func (*poller) wait([]event) int          { return 0 }
 func duplicate(*net.TCPConn) (int, error) { return 0, ErrUnsupported }
 func restore(int) (*net.TCPConn, error)   { return nil, ErrUnsupported }
 func read(int, []byte) (int, error)       { return 0, ErrUnsupported }

@@ -62,25 +62,28 @@ func (p *poller) close() {
 	unix.Close(p.fd)
 }
 
-// wait returns how many changes it has put into events. If there are none it waits for
-// some, but not much longer than quiet, if idle is true.
-func (p *poller) wait(events []event, idle bool) int {
-	n := p.poll()
-	if n == 0 && idle {
-		n, _ = unix.EpollWait(p.fd, p.kernel[:], int(quiet/time.Millisecond)) // an interrupted wait has no events
-	}
-	n = max(n, 0)
-	for i, e := range p.kernel[:n] {
-		events[i] = event{int(e.Fd), e.Events&endings != 0}
-	}
-	return n
-}
-
-// poll looks without waiting. Therefore the runtime need not be told.
-func (p *poller) poll() int {
+// poll returns how many changes there are, and puts them into events. It does not
+// wait, so that the runtime need not be told of it.
+func (p *poller) poll(events []event) int {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.kernel)), most, 0, 0, 0)
 	if errno != 0 {
 		return 0
 	}
-	return int(n)
+	return p.take(events, int(n))
+}
+
+// wait is poll, but waits until there are changes, or for the time of quiet.
+func (p *poller) wait(events []event) int {
+	n, err := unix.EpollWait(p.fd, p.kernel[:], int(quiet/time.Millisecond))
+	if err != nil { // it was interrupted
+		return 0
+	}
+	return p.take(events, n)
+}
+
+func (p *poller) take(events []event, n int) int {
+	for i, e := range p.kernel[:n] {
+		events[i] = event{int(e.Fd), e.Events&endings != 0}
+	}
+	return n
 }

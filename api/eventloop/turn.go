@@ -1,6 +1,7 @@
 package eventloop
 
 import (
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -73,7 +74,13 @@ func (t *turn) gather() bool {
 	}
 	poller, idle := l.poller, len(t.again) == 0 && len(t.finishes) == 0
 	l.mu.Unlock()
-	n := poller.wait(t.events[:], idle)
+	n := poller.poll(t.events[:])
+	switch {
+	case n > 0:
+		runtime.Gosched() // a loop that always has something to do would not let others run
+	case idle:
+		n = poller.wait(t.events[:])
+	}
 
 	now := time.Now()
 	var gone []*Conn

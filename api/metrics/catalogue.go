@@ -37,6 +37,7 @@ var families = []family{
 	{"topics_cold_segment_bytes", gauge, "Bytes of the segments' data that lie in the cold directory."},
 	{"topics_cold_segments", gauge, "Segments whose data lies in the cold directory."},
 	{"topics_connections", gauge, "Open connections, WebSockets among them."},
+	{"topics_connections_looped", gauge, "Open connections that are served in loops, because they send one write of records after the other."},
 	{"topics_connections_refused_total", counter, "Connections beyond what there may be that were closed for newer ones, while all others were at work."},
 	{"topics_connections_shed_total", counter, "Connections closed while they waited for their client, to make room for others."},
 	{"topics_damaged_pages_total", counter, "Pages of segments found damaged while counting, evicting or deleting; their contents were estimated."},

@@ -31,6 +31,7 @@ type Readings struct {
 	Streams, Sockets    int64
 	Sessions            int64
 	Conns               conns.Stats
+	Looped              int // connections that are served in loops
 
 	// Topics and Routers have series of their own: the busiest topics and the
 	// first routers that the caller may see.

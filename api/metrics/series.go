@@ -145,6 +145,7 @@ func tombstoneSamples(r *Readings) any {
 
 var connectionSeries = []series{
 	{"topics_connections", "connections", func(r *Readings) any { return r.Conns.Open }},
+	{"topics_connections_looped", "connections_looped", func(r *Readings) any { return r.Looped }},
 	{"topics_connections_refused_total", "connections_refused", func(r *Readings) any { return r.Conns.Refused }},
 	{"topics_connections_shed_total", "connections_shed", func(r *Readings) any { return r.Conns.Shed }},
 	{"topics_max_connections", "", func(r *Readings) any {

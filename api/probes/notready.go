@@ -35,7 +35,7 @@ type replayBody struct {
 	BytesTotal int64        `json:"bytes_total"`
 	Records    int64        `json:"records"`
 	Elapsed    int64        `json:"elapsed_ms"` // since the replay began
-	ETA        *int64       `json:"eta_ms"` // null: unknown
+	ETA        *int64       `json:"eta_ms"`     // null: unknown
 }
 
 func replayOf(p health.Progress) *replayBody {

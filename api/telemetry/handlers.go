@@ -7,6 +7,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/conns"
+	"github.com/e6e95bb8/topics/api/eventloop"
 	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/probes"
 	"github.com/e6e95bb8/topics/api/wire"
@@ -23,6 +24,7 @@ type Source struct {
 	Bounds *call.Bounds
 	Limits *wire.Limits
 	Conns  *conns.Set
+	Loops  *eventloop.Group
 	// Engine returns nil before the server has one.
 	Engine      func() Engine
 	Storage     Storage                     // may be nil

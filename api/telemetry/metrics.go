@@ -43,7 +43,7 @@ func (h *Handlers) readings() metrics.Readings {
 		r.DiskFree, r.DiskTotal = h.Disk()
 	}
 	r.Sessions, r.Streams, r.Sockets = h.Sessions()
-	r.Conns = h.Conns.Stats()
+	r.Conns, r.Looped = h.Conns.Stats(), h.Loops.Len()
 	return r
 }
 
