@@ -130,6 +130,14 @@ func (c *Conn) Recall() {
 	l.wakeLocked()
 }
 
+// over reports whether the peer has closed its side or the connection is broken, and all
+// that was sent has been read. It may be called by any goroutine.
+func (c *Conn) over() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.left && atEnd(c.fd)
+}
+
 // LocalAddr implements net.Conn.
 func (c *Conn) LocalAddr() net.Addr { return c.local }
 

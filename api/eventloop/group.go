@@ -22,8 +22,7 @@ const (
 	// the loop on; up to twice as long. It is much longer than a sync that does not
 	// hang.
 	patience = 5 * time.Millisecond
-	// quiet is about how long a connection has nothing to read before it leaves.
-	quiet = 100 * time.Millisecond
+	quiet    = 100 * time.Millisecond // Group.Quiet of NewGroup
 	// crowd is how many connections a loop has before another one is begun: fewer
 	// would share a sync less often.
 	crowd = 64
@@ -60,7 +59,7 @@ type Handler interface {
 	// and at the end of the group. The handler calls Leave or End.
 	Quiet()
 	// Gone is called when the peer has closed its side while Begin or Finish
-	// waits.
+	// waits, and has sent nothing that was not read.
 	Gone()
 }
 
@@ -77,6 +76,10 @@ const (
 
 // Group is the loops that share the connections of a server.
 type Group struct {
+	// Quiet is about how long a connection has nothing to read before it leaves. It
+	// must not be changed once the group has connections.
+	Quiet time.Duration
+
 	kinds [kinds][]*loop
 	ended atomic.Bool // End was called
 }
@@ -84,7 +87,7 @@ type Group struct {
 // NewGroup returns a group of so many loops for each kind. They run while they have
 // connections.
 func NewGroup(loops int) *Group {
-	g := &Group{}
+	g := &Group{Quiet: quiet}
 	for kind := range g.kinds {
 		for range loops {
 			l := &loop{group: g, conns: map[int]*Conn{}}

@@ -72,9 +72,9 @@ func (p *poller) poll(events []event) int {
 	return p.take(events, int(n))
 }
 
-// wait is poll, but waits until there are changes, or for the time of quiet.
-func (p *poller) wait(events []event) int {
-	n, err := unix.EpollWait(p.fd, p.kernel[:], int(quiet/time.Millisecond))
+// wait is poll, but waits until there are changes, or for up to longest.
+func (p *poller) wait(events []event, longest time.Duration) int {
+	n, err := unix.EpollWait(p.fd, p.kernel[:], int(longest/time.Millisecond))
 	if err != nil { // it was interrupted
 		return 0
 	}

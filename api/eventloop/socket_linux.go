@@ -68,6 +68,12 @@ func write(fd int, p []byte) (int, error) {
 	}
 }
 
+// atEnd reports whether there will be nothing more to read.
+func atEnd(fd int) bool {
+	n, _, err := unix.Recvfrom(fd, make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	return err == nil && n == 0 || err != nil && err != unix.EAGAIN && err != unix.EINTR
+}
+
 func shutdown(fd int) { _ = unix.Shutdown(fd, unix.SHUT_RDWR) } // the peer may have been faster
 
 func closeFD(fd int) { _ = unix.Close(fd) } // nothing is kept back by a socket

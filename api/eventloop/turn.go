@@ -17,6 +17,8 @@ type turn struct {
 	lost   bool  // guarded by loop.mu
 	events [most]event
 	swept  time.Time // when the quiet connections left last
+	// beginning is true from the first Begin of a round to its first Finish.
+	beginning atomic.Bool
 
 	// begins are the connections that are to begin, of which next have. Whoever adds
 	// to next may take one.
@@ -32,8 +34,12 @@ type turn struct {
 // run polls the loop until the turn is lost, or until there are no connections.
 func (t *turn) run() {
 	t.swept = time.Now()
-	t.inherit()
+	begun := t.inherit()
 	for t.gather() {
+		if begun {
+			begun = false
+			t.finish()
+		}
 		t.begin()
 		t.finish()
 		if !t.end() {
@@ -42,13 +48,16 @@ func (t *turn) run() {
 	}
 }
 
-// inherit takes over what the turn before has not done.
-func (t *turn) inherit() {
+// inherit takes over what the turn before has not done. It returns true if that turn
+// waits in a Begin: it may wait for what has begun, which is to be finished first
+// then.
+func (t *turn) inherit() (begun bool) {
 	before := t.before
 	if before == nil {
-		return
+		return false
 	}
 	t.before = nil
+	begun = before.beginning.Load()
 	var rest []*Conn
 	for c := before.claim(); c != nil; c = before.claim() {
 		rest = append(rest, c)
@@ -56,9 +65,11 @@ func (t *turn) inherit() {
 	l := t.loop
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t.again = append(rest, before.again...)
+	// The turn before may have ended already, and left something in again.
+	t.again = append(append(t.again, rest...), before.again...)
 	t.finishes, t.finished = before.finishes, before.finished
 	before.again, before.finishes, before.finished = nil, nil, 0
+	return begun
 }
 
 // gather waits until there are connections to begin or to finish, and takes them. It
@@ -79,11 +90,11 @@ func (t *turn) gather() bool {
 	case n > 0:
 		runtime.Gosched() // a loop that always has something to do would not let others run
 	case idle:
-		n = poller.wait(t.events[:])
+		n = poller.wait(t.events[:], l.group.Quiet)
 	}
 
 	now := time.Now()
-	var gone []*Conn
+	var ended []*Conn
 	l.mu.Lock()
 	l.busy = true
 	l.rounds++
@@ -91,6 +102,9 @@ func (t *turn) gather() bool {
 	t.next.Store(0)
 	t.begins = append(t.begins[:0], t.again...)
 	t.again = t.again[:0]
+	for _, c := range t.begins {
+		c.last = now
+	}
 	for _, e := range t.events[:n] {
 		c := l.conns[e.fd]
 		switch {
@@ -99,12 +113,14 @@ func (t *turn) gather() bool {
 			c.last = now
 			t.begins = append(t.begins, c)
 		case e.ended:
-			gone = append(gone, c)
+			ended = append(ended, c)
 		}
 	}
 	l.mu.Unlock()
-	for _, c := range gone {
-		c.handler.Gone()
+	for _, c := range ended {
+		if c.over() {
+			c.handler.Gone()
+		}
 	}
 	return true
 }
@@ -134,6 +150,7 @@ func (t *turn) claim() *Conn {
 
 // begin begins the requests of the round.
 func (t *turn) begin() {
+	t.beginning.Store(true)
 	for c := t.claim(); c != nil; c = t.claim() {
 		t.follow(c, c.handler.Begin())
 	}
@@ -141,6 +158,7 @@ func (t *turn) begin() {
 
 // finish finishes the requests of the round, and whatever follows on them.
 func (t *turn) finish() {
+	t.beginning.Store(false)
 	for {
 		l := t.loop
 		l.mu.Lock()
@@ -185,7 +203,7 @@ func (t *turn) end() bool {
 	switch {
 	case !lost:
 		l.busy = false
-		if l.recalls || l.group.ended.Load() || now.Sub(t.swept) > quiet/2 {
+		if l.recalls || l.group.ended.Load() || now.Sub(t.swept) > l.group.Quiet/2 {
 			t.swept, l.recalls = now, false
 			left = l.takeQuietLocked(now)
 		}
@@ -205,7 +223,7 @@ func (t *turn) end() bool {
 // recalled, all of them at the end of the group. They are at nobody's turn.
 func (l *loop) takeQuietLocked(now time.Time) (left []*Conn) {
 	for _, c := range l.conns {
-		if !c.atTurn && (c.called || now.Sub(c.last) > quiet || l.group.ended.Load()) {
+		if !c.atTurn && (c.called || now.Sub(c.last) > l.group.Quiet || l.group.ended.Load()) {
 			c.atTurn = true
 			left = append(left, c)
 		}
