@@ -11,6 +11,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/conns"
+	"github.com/e6e95bb8/topics/api/eventloop"
 	"github.com/e6e95bb8/topics/api/history"
 	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/probes"
@@ -60,7 +61,8 @@ func handlers(t *testing.T) *Handlers {
 		Probes: &probes.Handlers{
 			Gate: ready{}, Health: ready{}, Refusal: func() *wire.Error { return nil }, Now: time.Now, Start: time.Now(),
 		},
-		Bounds: bounds, Limits: &limits, Conns: conns.NewSet(zerolog.Nop()), Now: time.Now,
+		Bounds: bounds, Limits: &limits, Conns: conns.NewSet(zerolog.Nop()),
+		Loops: eventloop.NewGroup(1), Now: time.Now,
 		Engine:   func() Engine { return manyTopics{} },
 		Sessions: func() (sessions, streams, sockets int64) { return 0, 0, 0 },
 	})
