@@ -139,13 +139,13 @@ func (hs *Handlers) Live(w http.ResponseWriter, _ *http.Request) {
 	hs.Write(w, hs.dead(&h) == "", hs.body(&h))
 }
 
-// ReadyChecks is GET /ready: the status of /v0/ready, the body of
-// /health, which says why it is 503.
+// ReadyChecks is GET /ready: the status code of /v0/ready, the body of
+// /health, and the reason for a 503, which need not be a check.
 func (hs *Handlers) ReadyChecks(w http.ResponseWriter, _ *http.Request) {
 	h := hs.Health.Snapshot()
 	body, not := hs.body(&h), hs.Serving(&h)
 	if not != nil {
-		body.Status, body.Reason = health.Unhealthy, not.Message
+		body.Reason = not.Message
 	}
 	hs.Write(w, not == nil, body)
 }
