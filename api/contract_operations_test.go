@@ -255,3 +255,18 @@ func TestContractKeyBudget(t *testing.T) {
 		)
 	}, func(o *recovery.Options) { o.Topics.IdempotencyBytes = 1 })
 }
+
+// The memory of ephemeral records is a share, too: beyond it writes are throttled, and
+// nothing is appended until records go.
+func TestContractEphemeralBudget(t *testing.T) {
+	overBoth(t, func(*Options) {}, func(t *testing.T, s *contractServer) {
+		const full = `{"error":{"code":"throttled","detail":{"limit":"ephemeral_bytes","max":100,"retry_after_ms":"(absent)"}}}`
+		write := `{"records":[{"data":"` + strings.Repeat("x", 60) + `"}],"config":{"durability":"ephemeral"}}`
+		s.walk(
+			step{"POST /v0/topics/a", write, 201, `{"first_seq":1}`},
+			step{"POST /v0/topics/a", write, 429, full}, step{"POST /v0/topics/b", write, 429, full}, step{"GET /v0/topics/b", ``, 404, ``},
+			step{"POST /v0/topics/c", `{"records":[{"data":1}]}`, 201, `{"first_seq":1}`}, step{"GET /v0/topics/a", ``, 200, `{"head_seq":1}`},
+			step{"POST /v0/topics/a/delete", `{"before_seq":2}`, 200, `{"deleted":1}`}, step{"POST /v0/topics/b", write, 201, `{"first_seq":1}`},
+		)
+	}, func(o *recovery.Options) { o.Topics.EphemeralBytes = 100 })
+}

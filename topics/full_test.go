@@ -122,7 +122,7 @@ func TestEphemeralBudget(t *testing.T) {
 	w.put("a", cfg)
 	w.write("a", 60)
 	held(60)
-	e := w.refused("b", &topic.Write{Records: records(41), Config: class(record.Ephemeral)}, record.KindNoSpace)
+	e := w.refused("b", &topic.Write{Records: records(41), Config: class(record.Ephemeral)}, record.KindThrottled)
 	if e.Detail["limit"] != "ephemeral_bytes" {
 		t.Fatalf("%+v", e.Detail)
 	}
@@ -130,7 +130,7 @@ func TestEphemeralBudget(t *testing.T) {
 	w.write("a", 20) // evicts a part of a batch, whose memory goes with its last record
 	held(80)
 	w.write("a", 1)
-	w.refused("a", &topic.Write{Records: records(20)}, record.KindNoSpace)
+	w.refused("a", &topic.Write{Records: records(20)}, record.KindThrottled)
 	w.put("a", &record.ConfigPatch{Durability: ptr("ephemeral"), CapRecords: ptr(int64(21)), TTLMS: ptr(int64(1000))})
 	held(21)
 	w.append("b", &topic.Write{Records: records(79), Config: class(record.Ephemeral)})

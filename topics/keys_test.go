@@ -275,7 +275,7 @@ func TestKeyBudget(t *testing.T) {
 // TestKeyBudgetGivesBack checks that a write that fails keeps nothing.
 func TestKeyBudgetGivesBack(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.opt.IdempotencyBytes, w.opt.EphemeralBytes = 1000, 1 })
-	w.refused("a", &topic.Write{Records: records(1), IdempotencyKey: "k", Config: class(record.Ephemeral)}, record.KindNoSpace)
+	w.refused("a", &topic.Write{Records: records(1), IdempotencyKey: "k", Config: class(record.Ephemeral)}, record.KindThrottled)
 	w.put("b", class(record.Fsync))
 	p, err := w.Begin(t.Context(), "b", keyedWrite("k", 1))
 	if err != nil {

@@ -19,7 +19,7 @@ const (
 	KindThrottled                      // a limit or the log's bounded queue: retry later
 	KindReadOnly                       // the log failed a write or a sync; reads go on
 	KindUnavailable                    // the log has no room until it can make a file: retry later; nothing was appended
-	KindNoSpace                        // the disk (or a memory budget) is full; nothing was appended
+	KindNoSpace                        // the disk is full; nothing was appended
 	KindClosed                         // the server is going down
 	KindDamaged                        // stored bytes failed their checksum on read
 	KindRouterNotFound                 // no such router

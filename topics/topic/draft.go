@@ -205,9 +205,10 @@ func (s *Shared) takeEphemeral(n int64) error {
 	}
 	s.Counters.Ephemeral.Add(-n)
 	return &record.Error{
-		Kind:    record.KindNoSpace,
-		Message: fmt.Sprintf("ephemeral records fill the %d bytes of memory they may use; nothing was appended", limit),
-		Detail:  map[string]any{"limit": "ephemeral_bytes", "max": limit},
+		Kind: record.KindThrottled,
+		Message: fmt.Sprintf("ephemeral records fill the %d bytes of memory they may use; nothing was appended: "+
+			"write again when some have expired or are deleted", limit),
+		Detail: map[string]any{"limit": "ephemeral_bytes", "max": limit},
 	}
 }
 

@@ -106,7 +106,7 @@ func (c *Config) variables() []Variable {
 	add("CACHE_BYTES", size(&c.CacheBytes, 0, tib), "256MiB",
 		"Memory for caches: half for recent bytes of the log, half for blocks of segments.")
 	add("EPHEMERAL_BYTES", size(&c.EphemeralBytes, 0, tib), "1GiB",
-		"Payload bytes of ephemeral records, which are only in memory; a write beyond that gets 507. 0 means no limit.")
+		"Payload bytes of ephemeral records, which are only in memory; a write beyond that gets 429. 0 means no limit.")
 	add("IDEMPOTENCY_BYTES", size(&c.IdempotencyBytes, 0, tib), "64MiB",
 		"Memory for the idempotency keys of all topics, about 50 bytes each, or up to 130 in topics that have few; beyond that a write with a key gets 429. 0 means no limit.")
 	add("STREAM_BYTES", size(&c.StreamBytes, mib, tib), "1GiB",
