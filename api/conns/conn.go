@@ -100,13 +100,14 @@ func (c *Conn) Rest() {
 	}
 }
 
-// Close implements net.Conn.
+// Close implements net.Conn. It leaves the Set first, so that Replace, which may be
+// called meanwhile, finds that the connection is closed.
 func (c *Conn) Close() error {
-	err := c.handle().Close()
 	c.set.mu.Lock()
-	defer c.set.mu.Unlock()
 	c.leaveLocked()
-	return err
+	nc := c.Conn
+	c.set.mu.Unlock()
+	return nc.Close()
 }
 
 // TCP returns the net.Conn if it is a connection of the runtime's poller, or nil. It is

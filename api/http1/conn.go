@@ -101,13 +101,14 @@ func entered() {}
 // what is left of such an answer.
 func (c *conn) run(last func()) (rest []byte, then func()) {
 	timeout := c.server.ReadHeaderTimeout
+	sent := c.sendRest() == nil
 	if last != nil {
 		c.response.then, c.response.aside = nil, nil
 		if !c.conclude(c.handle(last)) {
 			return nil, nil
 		}
 	}
-	if c.sendRest() != nil {
+	if !sent || c.response.close {
 		return nil, nil
 	}
 	for {
@@ -115,7 +116,7 @@ func (c *conn) run(last func()) (rest []byte, then func()) {
 			timeout = c.server.IdleTimeout
 		}
 		if c.work == nil || len(c.work.in) == 0 {
-			if c.heat.hot() && c.enter() {
+			if c.hot() && c.enter() {
 				return nil, entered
 			}
 			if !c.fill(timeout) {
@@ -140,7 +141,7 @@ func (c *conn) fill(timeout time.Duration) bool {
 	last := c.server.stopping.Load()
 	if !last {
 		now := time.Now()
-		c.heat.waits(now)
+		c.waits(now)
 		c.reads.atLeast(now, timeout)
 		c.waiting = true
 	}

@@ -11,11 +11,11 @@ var noURL = new(url.URL)
 // Lasts is called by a handler whose answer may go on for days, with pauses between
 // its parts. From the next Flush on the request has no header and no URL, the
 // header of the answer is not kept, and the connection has no buffers while there
-// is nothing to write. It does nothing if w is not of this package, and if the
-// request has a body.
+// is nothing to write. It does nothing if w is not of this package, if the
+// request has a body, and in a loop.
 func Lasts(w http.ResponseWriter) {
 	r, _ := w.(*response)
-	if r != nil && r.conn.request.Body == http.NoBody {
+	if r != nil && r.conn.looped == nil && r.conn.request.Body == http.NoBody {
 		r.lasting = true
 	}
 }
@@ -42,10 +42,11 @@ func (c *conn) rest() {
 // the client goes or the server is closed: end must be called then, too.
 //
 // If the handler panics, then is not called and the connection ends, as it does if then
-// or last panics. ok is false if w is not of this package: nothing is called then.
+// or last panics. ok is false if w is not of this package, and in a loop: nothing is
+// called then.
 func Leave(w http.ResponseWriter, then, aside func()) (end func(last func()), ok bool) {
 	r, _ := w.(*response)
-	if r == nil {
+	if r == nil || r.conn.looped != nil {
 		return nil, false
 	}
 	r.then, r.aside = then, aside

@@ -10,7 +10,7 @@ import (
 // The connection of an answer that lasts has no buffers while there is nothing to
 // write, but for what its client has sent already. The next request is served as ever.
 func TestLastingAnswers(t *testing.T) {
-	bothWays(t, func(t *testing.T, direct bool) {
+	bothWays(t, func(t *testing.T, how way) {
 		at, on := make(chan http.Header), make(chan struct{})
 		w := serve(t, func(rw http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/a" {
@@ -24,7 +24,7 @@ func TestLastingAnswers(t *testing.T) {
 				}
 			}
 			_, _ = io.WriteString(rw, r.Method)
-		}, direct, nil)
+		}, how, nil)
 		c := w.dial(t)
 		for _, early := range []string{"", post("/b", "12")} {
 			c.send(get + early)
@@ -64,7 +64,7 @@ func TestLastingAnswerToABody(t *testing.T) {
 			t.Error(err)
 		}
 		_, _ = rw.Write(body)
-	}, false, nil)
+	}, usual, nil)
 	c := w.dial(t)
 	for range 2 {
 		c.send(post("/b", "12"))
@@ -85,7 +85,7 @@ func TestLastingAnswersOfLargeParts(t *testing.T) {
 			at <- struct{}{}
 			<-on
 		}
-	}, false, nil)
+	}, usual, nil)
 	c := w.dial(t)
 	c.send(get)
 	for range 2 {

@@ -13,7 +13,7 @@ import (
 // last words come from; then the connection takes the next request. net/http's
 // handlers cannot leave.
 func TestLeaving(t *testing.T) {
-	bothWays(t, func(t *testing.T, direct bool) {
+	bothWays(t, func(t *testing.T, how way) {
 		left := make(chan func(last func()))
 		w := serve(t, func(rw http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(rw, r.URL.Path)
@@ -28,18 +28,18 @@ func TestLeaving(t *testing.T) {
 				_ = control.Flush()
 				left <- end
 			}, func() {})
-			if ok == direct {
+			if ok == (how == direct) {
 				t.Errorf("a handler may leave: %t", ok)
 			}
 			if !ok {
 				_, _ = io.WriteString(rw, "12")
 				return
 			}
-		}, direct, nil)
+		}, how, nil)
 		c := w.dial(t)
 		for range 2 {
 			c.send(get)
-			if !direct {
+			if how != direct {
 				end := <-left
 				for served := range w.conns {
 					end(func() { _, _ = io.WriteString(&served.response, "2") })
@@ -64,7 +64,7 @@ func TestLeavingOneAfterTheOther(t *testing.T) {
 			_ = http.NewResponseController(rw).Flush()
 			left <- func(last string) { end(func() { _, _ = io.WriteString(rw, last) }) }
 		}, func() {})
-	}, false, nil)
+	}, usual, nil)
 	c := w.dial(t)
 	c.send(get + post("/a", "body") + get + get)
 	for _, last := range []string{"2", "3", "4", "5"} {
@@ -104,7 +104,7 @@ func TestAsideBeforeWaiting(t *testing.T) {
 			default:
 			}
 		})
-	}, false, nil)
+	}, usual, nil)
 	c := w.dial(t)
 	c.send(get)
 	<-waits // the client has read nothing
@@ -130,7 +130,7 @@ func TestPanicAfterLeaving(t *testing.T) {
 				}
 				end(func() { panic(http.ErrAbortHandler) })
 			}, func() {})
-		}, false, nil)
+		}, usual, nil)
 		c := w.dial(t)
 		c.send(get)
 		c.wantEnd()
@@ -162,7 +162,7 @@ func leave(t *testing.T) *leaving {
 			_ = http.NewResponseController(rw).Flush()
 			close(left)
 		}, func() {})
-	}, false, nil)
+	}, usual, nil)
 	l.client = l.dial(t)
 	l.client.send(get)
 	select {

@@ -6,54 +6,6 @@ import (
 	"github.com/e6e95bb8/topics/api/eventloop"
 )
 
-const (
-	// hotAfter is how many brief requests in a row make a connection hot.
-	hotAfter = 8
-	// hotWithin is how soon after one another they must come.
-	hotWithin = 20 * time.Millisecond
-	// mostPenalty bounds how many more are asked for after a connection has left its
-	// loop.
-	mostPenalty = 1 << 12
-)
-
-// heat is whether a connection is worth a place in a loop. A hot one sends one brief
-// request after the other.
-type heat struct {
-	kind    eventloop.Kind // of the last brief request
-	streak  int            // brief requests of the kind in a row; negative after a penalty
-	penalty int            // the last one
-	asked   time.Time      // when the wait for the last request began
-}
-
-// waits notes when the wait for a request begins. Before it, the request is noted with
-// brief, if it was one.
-func (h *heat) waits(now time.Time) {
-	if now.Sub(h.asked) > hotWithin {
-		h.streak = min(h.streak, 0)
-	}
-	h.asked = now
-}
-
-// brief notes a brief request.
-func (h *heat) brief(kind eventloop.Kind) {
-	if kind != h.kind {
-		h.kind, h.streak = kind, min(h.streak, 0)
-	}
-	h.streak++
-}
-
-// other notes a request that is not brief.
-func (h *heat) other() { h.streak = min(h.streak, 0) }
-
-// punish notes that the connection had to leave its loop for a request that does not
-// belong there.
-func (h *heat) punish() {
-	h.penalty = min(2*h.penalty+hotAfter, mostPenalty)
-	h.streak = -h.penalty
-}
-
-func (h *heat) hot() bool { return h.streak >= hotAfter }
-
 // Later lets a handler return before its answer is begun, if the connection has no
 // goroutine of its own: then finish, which may wait and answers, is called after other
 // requests have been begun, and Later returns true. Otherwise it returns
@@ -82,7 +34,7 @@ func (c *conn) enter() bool {
 	}
 	looped, err := c.server.Loops.Take(c.tcp)
 	if err != nil {
-		c.heat.punish()
+		c.punish()
 		return false
 	}
 	c.release()
@@ -91,7 +43,7 @@ func (c *conn) enter() bool {
 	if c.server.Loops.Start(looped, c.loopKind, c) == nil {
 		return true
 	}
-	c.heat.punish()
+	c.punish()
 	_ = c.leaveLoopLocked() // if it is broken, the next read says so
 	return false
 }
@@ -143,14 +95,14 @@ func (c *conn) Finish() (next eventloop.Next) {
 		return c.giveAway(later) // it would hold up the others
 	}
 	if !c.conclude(c.handle(later)) {
-		return c.drop()
+		return c.finishLast()
 	}
 	return c.advance()
 }
 
 // advance begins the next request of those that have been read. One that is not brief
-// is left to a goroutine, as is the rest of an answer that does not fit into the
-// socket.
+// is left to a goroutine, as is all that follows one that was answered without Later,
+// and the rest of an answer that does not fit into the socket.
 func (c *conn) advance() eventloop.Next {
 	w := c.work
 	for len(c.unsent) == 0 {
@@ -158,13 +110,13 @@ func (c *conn) advance() eventloop.Next {
 		if len(w.in) == 0 {
 			break
 		}
-		if c.heat.kind != c.loopKind && c.heat.hot() {
+		if c.heat.kind != c.loopKind && c.hot() {
 			return c.giveAway(nil) // it belongs to the loops of the other kind now
 		}
 		in := w.in
 		if !c.read() || w.body.left > 0 || !c.server.Brief(&c.request) {
 			w.in = in
-			c.heat.punish()
+			c.punish()
 			return c.giveAway(nil)
 		}
 		c.response.begin()
@@ -173,11 +125,15 @@ func (c *conn) advance() eventloop.Next {
 			return eventloop.Finish
 		}
 		if !c.conclude(whole) {
-			return c.drop()
+			return c.finishLast()
+		}
+		if !c.response.brief {
+			c.punish() // it may have waited
+			return c.giveAway(nil)
 		}
 	}
 	if len(c.unsent) > 0 {
-		c.heat.punish()
+		c.punish()
 		return c.giveAway(nil)
 	}
 	c.release()
@@ -197,8 +153,20 @@ func (c *conn) giveAway(last func()) eventloop.Next {
 	return eventloop.Left
 }
 
+// finishLast ends the connection after its last answer. The rest of one that does not
+// fit into the socket is left to a goroutine.
+func (c *conn) finishLast() eventloop.Next {
+	if c.response.close && len(c.unsent) > 0 {
+		return c.giveAway(nil)
+	}
+	return c.drop()
+}
+
 // Quiet implements eventloop.Handler.
-func (c *conn) Quiet() { c.giveAway(nil) }
+func (c *conn) Quiet() {
+	c.heat.other() // or it would be back at once
+	c.giveAway(nil)
+}
 
 // Gone implements eventloop.Handler.
 func (c *conn) Gone() { c.cancel() }

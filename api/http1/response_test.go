@@ -83,7 +83,7 @@ var answers = map[string]http.HandlerFunc{
 func TestAnswersAreThoseOfNetHTTP(t *testing.T) {
 	for name, h := range answers {
 		t.Run(name, func(t *testing.T) {
-			ours, its := serve(t, h, false, nil), serve(t, h, true, nil)
+			ours, its := serve(t, h, usual, nil), serve(t, h, direct, nil)
 			for _, request := range []string{
 				"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
 				"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -112,7 +112,7 @@ func TestTheEndOfAnAnswerWaitsForItsHandler(t *testing.T) {
 	const last = 2 << 10
 	for _, size := range []int{last, outputBuffer, outputBuffer + 1, 3 * last, 100_000} {
 		t.Run(strconv.Itoa(size), func(t *testing.T) {
-			bothWays(t, func(t *testing.T, direct bool) {
+			everyWay(t, func(t *testing.T, how way) {
 				w := serve(t, func(w http.ResponseWriter, r *http.Request) {
 					body := make([]byte, size)
 					w.Header().Set("Content-Length", strconv.Itoa(size))
@@ -122,7 +122,7 @@ func TestTheEndOfAnAnswerWaitsForItsHandler(t *testing.T) {
 						}
 					}
 					panic(http.ErrAbortHandler)
-				}, direct, nil)
+				}, how, nil)
 				c := w.dial(t)
 				c.send(get)
 				answer, err := io.ReadAll(c.in)
@@ -136,7 +136,7 @@ func TestTheEndOfAnAnswerWaitsForItsHandler(t *testing.T) {
 
 // A handler that asks for it may answer before it has read the body.
 func TestAHandlerMayReadOn(t *testing.T) {
-	bothWays(t, func(t *testing.T, direct bool) {
+	everyWay(t, func(t *testing.T, how way) {
 		w := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			control := http.NewResponseController(w)
 			if err := control.EnableFullDuplex(); err != nil {
@@ -149,7 +149,7 @@ func TestAHandlerMayReadOn(t *testing.T) {
 				t.Error(err)
 			}
 			_, _ = w.Write(body)
-		}, direct, nil)
+		}, how, nil)
 		c := w.dial(t)
 		c.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\n")
 		if _, err := c.in.Peek(len("HTTP/1.1 200 OK\r\n")); err != nil {

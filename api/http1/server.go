@@ -38,6 +38,8 @@ type Server struct {
 	// answers, without waiting for long before. Connections that send
 	// one such request after the other are served in loops.
 	Brief func(*http.Request) bool
+	// Hot is when they are.
+	Hot Hot
 	// Loops are those loops. Other protocols of the same listeners may share them.
 	Loops    *eventloop.Group
 	stopping atomic.Bool // Shutdown or Close was called
@@ -50,7 +52,7 @@ type Server struct {
 // New returns a server of a configured http.Server.
 func New(srv *http.Server) *Server {
 	return &Server{
-		Server: srv, conns: map[*conn]struct{}{}, Loops: NewLoops(),
+		Server: srv, conns: map[*conn]struct{}{}, Loops: NewLoops(), Hot: usuallyHot,
 		Brief: func(*http.Request) bool { return false },
 	}
 }

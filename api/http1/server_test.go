@@ -32,8 +32,8 @@ const get = "GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n"
 // A connection makes one request after the other, however they are cut into
 // packets, and net/http never sees it.
 func TestRequestsOnAConnection(t *testing.T) {
-	bothWays(t, func(t *testing.T, direct bool) {
-		w := serve(t, echo, direct, nil)
+	everyWay(t, func(t *testing.T, how way) {
+		w := serve(t, echo, how, nil)
 		c := w.dial(t)
 		for range 3 {
 			c.send(get)
@@ -57,7 +57,7 @@ func TestRequestsOnAConnection(t *testing.T) {
 		c.want(200, "POST /d "+strings.Repeat("0123456789", maxBody/10))
 		c.send("\r\n" + get) // as old clients do after a POST
 		c.want(200, "GET /a ")
-		if n := w.passed.Load(); (n != 0) != direct {
+		if n := w.passed.Load(); (n != 0) != (how == direct) {
 			t.Errorf("net/http has %d connections", n)
 		}
 	})
@@ -66,7 +66,7 @@ func TestRequestsOnAConnection(t *testing.T) {
 // A handler may change its request: the next one with the same header has all of
 // it, on the same connection and on another one.
 func TestHandlersChangeTheirOwnRequest(t *testing.T) {
-	bothWays(t, func(t *testing.T, direct bool) {
+	everyWay(t, func(t *testing.T, how way) {
 		w := serve(t, func(rw http.ResponseWriter, r *http.Request) {
 			fmt.Fprintf(rw, "%s %s %q %q %q", r.Method, r.URL, r.Header["Authorization"], r.Header["Accept"], r.Header["X-A"])
 			delete(r.Header, "Authorization")
@@ -74,7 +74,7 @@ func TestHandlersChangeTheirOwnRequest(t *testing.T) {
 			r.Header["X-A"] = append(r.Header["X-A"], "changed")
 			r.Header["X-B"] = []string{"changed"}
 			r.URL.RawQuery, r.Method, r.RequestURI = "", "PUT", "/changed"
-		}, direct, nil)
+		}, how, nil)
 		for range 2 {
 			c := w.dial(t)
 			for range 3 {
@@ -99,7 +99,7 @@ func TestHandingOver(t *testing.T) {
 		"lengths that agree": {"POST /b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n12", "POST /b 12"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := serve(t, echo, false, nil)
+			w := serve(t, echo, usual, nil)
 			for _, before := range []string{"", get} {
 				c := w.dial(t)
 				c.send(before + odd.request + get)
@@ -120,7 +120,7 @@ func TestHandingOver(t *testing.T) {
 
 // HTTP/2 without TLS begins with bytes that are no request of the subset.
 func TestHTTP2(t *testing.T) {
-	w := serve(t, echo, false, func(srv *http.Server) {
+	w := serve(t, echo, usual, func(srv *http.Server) {
 		srv.Protocols = new(http.Protocols)
 		srv.Protocols.SetHTTP1(true)
 		srv.Protocols.SetUnencryptedHTTP2(true)
@@ -141,13 +141,13 @@ func TestHTTP2(t *testing.T) {
 // What the client sends decides only about its own connection: a handler that does
 // not read the body has the next request follow it.
 func TestUnreadBodies(t *testing.T) {
-	bothWays(t, func(t *testing.T, direct bool) {
+	everyWay(t, func(t *testing.T, how way) {
 		w := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/part" {
 				_, _ = io.ReadFull(r.Body, make([]byte, 3))
 			}
 			io.WriteString(w, r.URL.Path)
-		}, direct, nil)
+		}, how, nil)
 		for _, size := range []int{1, 10, inputBuffer, 100_000} {
 			for _, path := range []string{"/part", "/none"} {
 				c := w.dial(t)
@@ -208,7 +208,7 @@ func TestTimeouts(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bothWays(t, func(t *testing.T, direct bool) {
+			everyWay(t, func(t *testing.T, how way) {
 				ended := make(chan error, 1)
 				w := serve(t, func(w http.ResponseWriter, r *http.Request) {
 					_, err := io.ReadAll(r.Body)
@@ -218,10 +218,11 @@ func TestTimeouts(t *testing.T) {
 					if err != nil {
 						ended <- err
 					}
-				}, direct, func(srv *http.Server) {
+				}, how, func(srv *http.Server) {
 					srv.ReadHeaderTimeout, srv.ReadTimeout, srv.WriteTimeout, srv.IdleTimeout = patience, patience, patience, patience
 					*wait.timeout(srv) = short
 				})
+				w.Loops.Quiet = short
 				wait.client(w.dial(t), ended)
 			})
 		})
@@ -236,7 +237,7 @@ func TestALateLookLeavesTheDeadlineOfABody(t *testing.T) {
 		go w.(*response).conn.watching.look()
 		_, err := io.ReadAll(r.Body)
 		ended <- err
-	}, false, func(srv *http.Server) { srv.ReadTimeout = 50 * time.Millisecond })
+	}, usual, func(srv *http.Server) { srv.ReadTimeout = 50 * time.Millisecond })
 	w.dial(t).send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
 	if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error(err)
@@ -245,14 +246,14 @@ func TestALateLookLeavesTheDeadlineOfABody(t *testing.T) {
 
 // A handler that waits has its context end when its client takes nothing more.
 func TestWritesThatFailEndTheContext(t *testing.T) {
-	bothWays(t, func(t *testing.T, direct bool) {
+	everyWay(t, func(t *testing.T, how way) {
 		ended := make(chan error)
 		w := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			_ = http.NewResponseController(w).SetWriteDeadline(longAgo)
 			_, _ = w.Write(make([]byte, 1<<20))
 			<-r.Context().Done()
 			ended <- r.Context().Err()
-		}, direct, nil)
+		}, how, nil)
 		w.dial(t).send(get)
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Error(err)
@@ -262,7 +263,7 @@ func TestWritesThatFailEndTheContext(t *testing.T) {
 
 // Handlers may set the deadlines of their body and answer, also from elsewhere.
 func TestDeadlinesOfHandlers(t *testing.T) {
-	bothWays(t, func(t *testing.T, direct bool) {
+	everyWay(t, func(t *testing.T, how way) {
 		done := make(chan error, 2)
 		w := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			control := http.NewResponseController(w)
@@ -272,7 +273,7 @@ func TestDeadlinesOfHandlers(t *testing.T) {
 			_ = control.SetWriteDeadline(longAgo)
 			_, err = w.Write(make([]byte, 1<<20))
 			done <- err
-		}, direct, nil)
+		}, how, nil)
 		c := w.dial(t)
 		c.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
 		for range 2 {
@@ -287,7 +288,7 @@ func TestDeadlinesOfHandlers(t *testing.T) {
 // waits, and not when it sends the next request. The connection is usable after a
 // handler that took long.
 func TestClientsThatGo(t *testing.T) {
-	bothWays(t, func(t *testing.T, direct bool) {
+	everyWay(t, func(t *testing.T, how way) {
 		release, gone := make(chan struct{}), make(chan error)
 		w := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if _, err := io.ReadAll(r.Body); err != nil {
@@ -298,7 +299,7 @@ func TestClientsThatGo(t *testing.T) {
 			case <-r.Context().Done():
 				gone <- r.Context().Err()
 			}
-		}, direct, nil)
+		}, how, nil)
 		c := w.dial(t)
 		for range 2 {
 			c.send(post("/", "{}"))
@@ -329,16 +330,18 @@ func TestClientsThatGo(t *testing.T) {
 
 // A handler that panics ends its connection, and no other.
 func TestPanics(t *testing.T) {
-	bothWays(t, func(t *testing.T, direct bool) {
+	everyWay(t, func(t *testing.T, how way) {
 		w := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/a" {
 				panic(http.ErrAbortHandler)
 			}
-		}, direct, nil)
+		}, how, nil)
 		other := w.dial(t)
 		other.send(get)
 		other.want(200, "")
 		c := w.dial(t)
+		c.send(get)
+		c.want(200, "")
 		c.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		c.wantEnd()
 		other.send(get)
@@ -349,61 +352,76 @@ func TestPanics(t *testing.T) {
 // Shutdown closes what waits, and what is in progress is answered, with the end of
 // the connection announced.
 func TestShutdown(t *testing.T) {
-	entered, release := make(chan struct{}), make(chan struct{})
-	w := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/long" {
-			entered <- struct{}{}
-			<-release
+	run(t, func(t *testing.T, how way) {
+		entered, release := make(chan struct{}), make(chan struct{})
+		w := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/long" {
+				entered <- struct{}{}
+				<-release
+			}
+			io.WriteString(w, "answer")
+		}, how, nil)
+		fresh, idle, busy := w.dial(t), w.dial(t), w.dial(t)
+		for _, c := range []*client{idle, busy} {
+			c.send(get)
+			c.want(200, "answer")
 		}
-		io.WriteString(w, "answer")
-	}, false, nil)
-	fresh, idle, busy := w.dial(t), w.dial(t), w.dial(t)
-	idle.send(get)
-	idle.want(200, "answer")
-	busy.send("GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n")
-	<-entered
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := w.Shutdown(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("with a request in progress: %v", err)
-	}
-	fresh.wantEnd()
-	idle.wantEnd()
-	release <- struct{}{}
-	if resp := busy.want(200, "answer"); !resp.Close {
-		t.Error("the end of the connection is not announced")
-	}
-	busy.wantEnd()
+		if how != usual {
+			w.waitForLooped(t, 2)
+		}
+		busy.send("GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		<-entered
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := w.Shutdown(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("with a request in progress: %v", err)
+		}
+		fresh.wantEnd()
+		idle.wantEnd()
+		release <- struct{}{}
+		if resp := busy.want(200, "answer"); !resp.Close {
+			t.Error("the end of the connection is not announced")
+		}
+		busy.wantEnd()
+	}, usual, looped, varying)
 }
 
 // Close cuts what is in progress: a handler whose context ends by it cannot answer
-// any more.
+// any more. What waits is closed.
 func TestClose(t *testing.T) {
-	const clients = 20
-	entered := make(chan struct{})
-	w := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		entered <- struct{}{}
-		<-r.Context().Done()
-	}, false, nil)
-	var all []*client
-	for range clients {
-		c := w.dial(t)
-		c.send(get)
-		<-entered
-		all = append(all, c)
-	}
-	if err := w.Close(); err != nil {
-		t.Error(err)
-	}
-	for _, c := range all {
-		c.wantEnd()
-	}
+	run(t, func(t *testing.T, how way) {
+		const clients = 20
+		entered := make(chan struct{})
+		w := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/a" {
+				entered <- struct{}{}
+				<-r.Context().Done()
+			}
+		}, how, nil)
+		var all []*client
+		for n := range clients {
+			c := w.dial(t)
+			c.send(get)
+			c.want(200, "")
+			if n > 0 {
+				c.send(post("/", ""))
+				<-entered
+			}
+			all = append(all, c)
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		for _, c := range all {
+			c.wantEnd()
+		}
+	}, usual, looped, varying)
 }
 
 // The listener's end leaves the connections: one that is handed over afterwards is
 // served until Shutdown.
 func TestHandingOverAfterTheEndOfTheListener(t *testing.T) {
-	w := serve(t, echo, false, nil)
+	w := serve(t, echo, usual, nil)
 	c := w.dial(t)
 	c.send(get)
 	c.want(200, "GET /a ")

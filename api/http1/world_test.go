@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"regexp"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -32,9 +34,8 @@ type world struct {
 	served chan error
 }
 
-// serve serves a handler; configure may change the server before. direct has all
-// connections served by net/http.
-func serve(t *testing.T, h http.HandlerFunc, direct bool, configure func(*http.Server)) *world {
+// serve serves a handler; configure may change the server before.
+func serve(t *testing.T, h http.HandlerFunc, how way, configure func(*http.Server)) *world {
 	t.Helper()
 	w := &world{set: conns.NewSet(zerolog.Nop()), served: make(chan error, 1)}
 	srv := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -61,7 +62,10 @@ func serve(t *testing.T, h http.HandlerFunc, direct bool, configure func(*http.S
 	}
 	w.addr = l.Addr().String()
 	serve := w.Serve
-	if direct {
+	switch how {
+	case looped, varying, atOnce:
+		w.heat(how)
+	case direct:
 		serve = srv.Serve
 	}
 	go func() { w.served <- serve(w.set.Listen(l)) }()
@@ -76,6 +80,9 @@ func serve(t *testing.T, h http.HandlerFunc, direct bool, configure func(*http.S
 		}
 		if n := w.set.Stats().Open; n != 0 {
 			t.Errorf("%d connections are left", n)
+		}
+		if n := w.Loops.Len(); n != 0 {
+			t.Errorf("%d connections are left in loops", n)
 		}
 	})
 	return w
@@ -139,8 +146,73 @@ func (c *client) rest() string {
 
 var dates = regexp.MustCompile("Date: [^\r]*")
 
+// way is how connections are served.
+type way int
+
+const (
+	usual   way = iota // by a goroutine each
+	looped             // by loops, from their second request on
+	varying            // likewise, by those of one kind and of the other
+	atOnce             // by loops, before their first request
+	direct             // by net/http
+)
+
+// ways are their names.
+var ways = [...]string{"subset", "looped", "varying", "at once", "net/http"}
+
 // bothWays runs a test over connections of the subset and over those of net/http.
-func bothWays(t *testing.T, test func(t *testing.T, direct bool)) {
-	t.Run("subset", func(t *testing.T) { test(t, false) })
-	t.Run("net/http", func(t *testing.T) { test(t, true) })
+func bothWays(t *testing.T, test func(t *testing.T, how way)) { run(t, test, usual, direct) }
+
+// everyWay runs a test in each way.
+func everyWay(t *testing.T, test func(t *testing.T, how way)) {
+	run(t, test, usual, looped, varying, direct)
+}
+
+func run(t *testing.T, test func(t *testing.T, how way), how ...way) {
+	for _, how := range how {
+		if runtime.GOOS != "linux" && how != usual && how != direct {
+			continue // there are no loops
+		}
+		t.Run(ways[how], func(t *testing.T) { test(t, how) })
+	}
+}
+
+// heat has all connections served by loops, for as long as possible.
+func (w *world) heat(how way) {
+	w.Hot = Hot{After: 1, Within: patience}
+	if how == atOnce {
+		w.Hot.After = 0
+	}
+	w.Loops.Quiet = patience
+	w.Brief = func(*http.Request) bool { return true }
+	h := w.Handler
+	var requests atomic.Int64
+	w.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/own" { // which is answered at once
+			h.ServeHTTP(rw, r)
+			return
+		}
+		waits := how == varying && requests.Add(1)%3 == 0
+		ours, _ := rw.(*response)
+		if ours == nil || !ours.Later(waits, func() { h.ServeHTTP(rw, r) }) {
+			h.ServeHTTP(rw, r)
+		}
+	})
+}
+
+// waitFor waits for a condition that is not announced.
+func waitFor(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for late := time.Now().Add(patience); !ok(); {
+		if time.Now().After(late) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+		runtime.Gosched()
+	}
+}
+
+// waitForLooped waits until loops have n connections.
+func (w *world) waitForLooped(t *testing.T, n int) {
+	t.Helper()
+	waitFor(t, fmt.Sprintf("%d connections in loops", n), func() bool { return w.Loops.Len() == n })
 }
