@@ -28,10 +28,11 @@ const patience = time.Minute
 // world is a server with a port of its own.
 type world struct {
 	*Server
-	set    *conns.Set
-	addr   string
-	passed atomic.Int64 // connections that net/http has got
-	served chan error
+	set      *conns.Set
+	addr     string
+	listener net.Listener
+	passed   atomic.Int64 // connections that net/http has got
+	served   chan error
 }
 
 // serve serves a handler; configure may change the server before.
@@ -60,7 +61,7 @@ func serve(t *testing.T, h http.HandlerFunc, how way, configure func(*http.Serve
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.addr = l.Addr().String()
+	w.addr, w.listener = l.Addr().String(), l
 	serve := w.Serve
 	switch how {
 	case looped, varying, atOnce:
