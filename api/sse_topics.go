@@ -98,11 +98,7 @@ func (s *Server) streamPassing(c *call.Call, w *watchSession) error {
 	w.flow.Begin(0)
 	st := s.newEventStream(c, w)
 	st.release = release
-	if err := s.watches.addOpen(w, st, s.opts.Limits.MaxWatchSessions); err != nil {
-		st.cancel(nil)
-		w.discard()
-		return err
-	}
+	s.watches.addPassing(w, st)
 	defer st.close()
 	if !s.bounds.Keys().Knows(c.Key) { // ReplaceKeys may have looked before it was added
 		return call.ErrRevoked

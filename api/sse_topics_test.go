@@ -79,10 +79,29 @@ func TestStreamOfTopicsIsBounded(t *testing.T) {
 			other.wantEnd()
 			c.hangUp()
 			waitFor(t, func() bool {
-				sessions, streams := s.watches.counts()
-				return sessions == 0 && streams == 0 && s.bounds.Usage().Streams == 0 && s.bounds.Usage().Following == 0
+				_, streams := s.watches.counts()
+				return len(s.watches.of(func(*auth.Key) bool { return true })) == 0 && streams == 0 && s.bounds.Usage().Streams == 0 && s.bounds.Usage().Following == 0
 			})
 		}
+	}
+}
+
+// A stream in one step is no session: it neither needs room among them nor takes it.
+func TestStreamOfTopicsIsNoSession(t *testing.T) {
+	s := serveReal(t, func(o *Options) { o.Limits.MaxWatchSessions = 1 }, nil)
+	s.write(t, "a", "1")
+	url := "http://" + s.addr + "/v0/watch?topic=a&from_seq=0"
+	defer http.DefaultClient.CloseIdleConnections()
+	for range 2 {
+		openStream(t, http.DefaultClient, url, 200).opening().want("record", `"data":1`)
+	}
+	if w := do(s, "POST", "/v0/watch", `{"topics":{"a":{}}}`); w.Code != 200 {
+		t.Errorf("a session beside streams: %d %s", w.Code, w.Body)
+	}
+	wantCode(t, do(s, "POST", "/v0/watch", `{"topics":{"a":{}}}`), 429, "throttled")
+	openStream(t, http.DefaultClient, url, 200).opening().want("record", `"data":1`)
+	if got := object(t, do(s, "GET", "/v0/metrics", "", "Accept", "application/json")); got["watch_sessions"] != 1.0 || got["sse_connections"] != 3.0 {
+		t.Errorf("%v sessions, %v streams", got["watch_sessions"], got["sse_connections"])
 	}
 }
 

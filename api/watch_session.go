@@ -44,11 +44,12 @@ type watches struct {
 	once   sync.Once
 	frames *watch.Frames // set by once
 
-	mu    sync.Mutex // guards what follows
-	all   map[string]*watchSession
-	open  int         // streams; one that is taking over counts beside the other
-	idle  list.List   // of *watchSession without a stream, the longest first
-	sweep *time.Timer // fires when the first of idle is due; nil until it is first set
+	mu      sync.Mutex // guards what follows
+	all     map[string]*watchSession
+	passing int         // of all: they are streams in one step, and no sessions for clients
+	open    int         // streams; one that is taking over counts beside the other
+	idle    list.List   // of *watchSession without a stream, the longest first
+	sweep   *time.Timer // fires when the first of idle is due; nil until it is first set
 }
 
 func newWatches() watches {
@@ -98,36 +99,30 @@ func (w *watchSession) discard() {
 func (t *watches) add(w *watchSession, most int) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err := t.enterLocked(w, most); err != nil {
-		return err
+	if len(t.all)-t.passing >= most {
+		return call.CapReached("max_watch_sessions", int64(most), "watch sessions")
 	}
+	t.enterLocked(w)
 	t.restLocked(w)
 	return nil
 }
 
-// addOpen puts a session with its stream in the table, unless there are too
-// many. If it does, detach must follow.
-func (t *watches) addOpen(w *watchSession, st *eventStream, most int) error {
+// addPassing puts a passing session with its stream in the table. detach must follow.
+func (t *watches) addPassing(w *watchSession, st *eventStream) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err := t.enterLocked(w, most); err != nil {
-		return err
-	}
+	t.enterLocked(w)
+	t.passing++
 	w.stream = st
 	t.open++
-	return nil
 }
 
 // enterLocked gives a session its id and puts it in the table.
-func (t *watches) enterLocked(w *watchSession, most int) error {
-	if len(t.all) >= most {
-		return call.CapReached("max_watch_sessions", int64(most), "watch sessions")
-	}
+func (t *watches) enterLocked(w *watchSession) {
 	var raw [16]byte
 	_, _ = rand.Read(raw[:]) // never fails
 	w.id, w.opened = "wid_"+base64.RawURLEncoding.EncodeToString(raw[:]), time.Now()
 	t.all[w.id] = w
-	return nil
 }
 
 // restLocked begins a session's time without a stream.
@@ -173,6 +168,9 @@ func (t *watches) expire() {
 // stream ends it, in detach.
 func (t *watches) dropLocked(w *watchSession) {
 	delete(t.all, w.id)
+	if w.passing {
+		t.passing--
+	}
 	w.ended = true
 	w.release()
 	if w.idle != nil {
@@ -257,9 +255,10 @@ func (t *watches) remove(id string, of func(*auth.Key) bool, cause *wire.Error) 
 	return true
 }
 
-// counts are the sessions that exist and the streams that are open.
+// counts are the sessions that exist, without passing ones, and the streams that are
+// open.
 func (t *watches) counts() (sessions, streams int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return int64(len(t.all)), int64(t.open)
+	return int64(len(t.all) - t.passing), int64(t.open)
 }
