@@ -56,7 +56,7 @@ func (r *Registry) Begin(ctx context.Context, name string, w *topic.Write) (*top
 // seqs are reserved needs none. Where the topic's lock is held for long, writes
 // wait for it here, and hold no room that other topics could use.
 func (r *Registry) needOf(a *topic.Attempt) topic.Need {
-	n := topic.Need{Bytes: len(a.Encoded.Records) + len(a.Write.IdempotencyKey) + topic.EntryOverhead}
+	n := topic.Need{Bytes: a.Room()}
 	if a.Write.DisableBackpressure {
 		n.Mode = wal.Patient
 	}

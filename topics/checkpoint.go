@@ -116,7 +116,11 @@ func (c *Checkpoint) Write(ctx context.Context, s *Sink) (segments []uint64, err
 	if err := router.AppendStates(&e, c.nextRouter, routers); err != nil {
 		return c.written, err
 	}
-	_, err = s.Snapshot.Write(e.End())
+	rest, err := e.End(func() error { return s.flush(&e) })
+	if err != nil {
+		return c.written, err
+	}
+	_, err = s.Snapshot.Write(rest)
 	return c.written, err
 }
 
@@ -159,6 +163,7 @@ func (c *Checkpoint) topic(t *topic.Topic, e *topic.Encoder, s *Sink) error {
 	}
 	t.Mu.Unlock()
 	if err == nil {
+		e.RecordDeduped(t, &keys, through)
 		err = e.Keys(&keys, through, func() error { return s.flush(e) })
 	}
 	if err != nil || records.Empty() {

@@ -26,6 +26,7 @@ func encodeState(t testing.TB, r *Registry) []byte {
 		}
 		e.RecordJobs(x, r.queues.Time(), x.Head)
 		v := x.KeyViewLocked(r.shared.Clock.Now())
+		e.RecordDeduped(x, &v, x.Head)
 		if err := e.Keys(&v, x.Head, func() error { return nil }); err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +34,11 @@ func encodeState(t testing.TB, r *Registry) []byte {
 	if err := router.AppendStates(&e, r.routers.NextID, router.States(r.routers.ByName.Values())); err != nil {
 		t.Fatal(err)
 	}
-	return e.End()
+	out, err := e.End(func() error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // full is a world with a checkpoint that has something of everything.
@@ -48,6 +53,10 @@ func full(t testing.TB) *world {
 	w.power(1)
 	w.now += 500
 	w.write("a", 45)
+	w.append("queue", uniqueWrite("k", "x", "y", "", "x"))
+	w.append("queue", uniqueWrite("l", "y", "", "z", "x", "x"))
+	w.append("queue", uniqueWrite("m", "", ""))
+	w.append("queue", uniqueWrite("n", "z"))
 	w.append("b", &topic.Write{Records: tagged("x", "y", "-", "x", "x"), IdempotencyKey: "l"})
 	w.put("e", class(record.Ephemeral))
 	w.write("e", 5)

@@ -259,6 +259,7 @@ func (w *dump) entry(f wal.Frame, e *entry.Description) error {
 	set("last", e.Last, e.Last > 0)
 	set("ceiling", e.Ceiling, e.Ceiling > 0)
 	set("key", e.Key, e.Key != "")
+	set("deduped", e.Deduped, e.Deduped != nil)
 	set("reason", e.Reason, e.Reason != "")
 	set("match", e.Match, e.Match != "")
 	set("config", e.Config, e.Config != nil)

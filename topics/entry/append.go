@@ -9,11 +9,14 @@ import (
 // Append puts records into a topic, and makes the topic if Creation has a
 // config.
 type Append struct {
-	ID       uint64 // of the topic
-	First    uint64 // seq of the first record
-	TS       int64  // Unix ms, of all records
-	Count    int    // of the records
-	Key      []byte // idempotency key; nil if the write had none
+	ID    uint64 // of the topic
+	First uint64 // seq of the first record
+	TS    int64  // Unix ms, of all records
+	Count int    // of the records; 0 if all of the write were deduped: First is the next write's then
+	Key   []byte // idempotency key; nil if the write had none
+	// Deduped are the records of the write that were not appended; nil if there are
+	// none, and for a write without a key, whose answer is not remembered.
+	Deduped  *Deduped
 	Creation Creation
 	Records  []byte // encoded
 }
@@ -21,6 +24,7 @@ type Append struct {
 const (
 	appendCreates = 1 << iota // the write made its topic
 	appendKeyed               // the write has an idempotency key
+	appendDeduped             // records of the write were not appended
 )
 
 // Type returns TypeAppend.
@@ -29,7 +33,7 @@ func (*Append) Type() Type { return TypeAppend }
 // Time returns the records' timestamp.
 func (e *Append) Time() (int64, bool) { return e.TS, true }
 
-// Encode appends flags, id, first, ts, count, [key], [name, config, ceiling].
+// Encode appends flags, id, first, ts, count, [key], [deduped], [name, config, ceiling].
 func (e *Append) Encode(dst []byte) ([]byte, error) {
 	var flags byte
 	if e.Creation.Config != nil {
@@ -38,12 +42,18 @@ func (e *Append) Encode(dst []byte) ([]byte, error) {
 	if e.Key != nil {
 		flags |= appendKeyed
 	}
+	if e.Deduped != nil {
+		flags |= appendDeduped
+	}
 	dst = binary.AppendUvarint(append(dst, flags), e.ID)
 	dst = binary.AppendUvarint(dst, e.First)
 	dst = binary.AppendVarint(dst, e.TS)
 	dst = binary.AppendUvarint(dst, uint64(e.Count))
 	if e.Key != nil {
 		dst = record.AppendBytes(dst, e.Key)
+	}
+	if e.Deduped != nil {
+		dst = record.AppendBytes(dst, e.Deduped.packed)
 	}
 	if e.Creation.Config == nil {
 		return dst, nil
@@ -57,17 +67,48 @@ func (e *Append) decode(d *record.Decoder) {
 	if flags&appendKeyed != 0 {
 		e.Key = d.Bytes()
 	}
+	if flags&appendDeduped != 0 {
+		e.decodeDeduped(d)
+	}
 	if flags&appendCreates != 0 {
 		e.Creation = decodeCreation(d)
 	}
 	e.Records = d.TakeAll()
-	if flags&^(appendCreates|appendKeyed) != 0 || e.Count < 1 || e.Count > len(e.Records) || e.First == 0 {
+	known := flags&^(appendCreates|appendKeyed|appendDeduped) == 0
+	if !known || e.First == 0 || !e.complete() {
 		d.Fail()
 	}
+	if e.Count == 0 {
+		e.Records = nil
+	}
+}
+
+// complete reports whether the entry has as many records as it says, which may be
+// none only if all of its write were deduped.
+func (e *Append) complete() bool {
+	if e.Count == 0 {
+		return e.Deduped != nil && e.Creation.Config == nil && len(e.Records) == 0
+	}
+	return e.Count > 0 && e.Count <= len(e.Records)
+}
+
+func (e *Append) decodeDeduped(d *record.Decoder) {
+	deduped, ok := ParseDeduped(d.Bytes(), e.First, e.Count)
+	if !ok || e.Key == nil {
+		d.Fail()
+		return
+	}
+	e.Deduped = deduped
 }
 
 func (e *Append) describe(out *Description) error {
 	out.Topic, out.TS, out.First, out.Key = e.ID, e.TS, e.First, string(e.Key)
+	if e.Count == 0 {
+		out.First = 0
+	}
+	if e.Deduped != nil {
+		out.Deduped = e.Deduped.Runs()
+	}
 	e.Creation.describe(out)
 	return out.addRecords(e.Records, e.Count)
 }

@@ -9,16 +9,17 @@ import (
 // Description is an entry as people read it. What does not count for its type
 // is zero. Byte slices alias the frame.
 type Description struct {
-	Type       string // the name of the entry
-	Topic      uint64 // its id, or 0 for watermarks, which are of many
-	Name       string // of the topic that the entry makes; of a router
-	TS         int64  // Unix ms
-	First      uint64 // append, lost: the first seq
-	Last       uint64 // append, lost: the last; config: the head; delete: the last that may go; reserve: the last given out
-	Ceiling    uint64 // seqs up to here are reserved
-	Key        string // idempotency key
-	Reason     string // lost
-	Match      string // delete: the predicate; a prefix ends in *
+	Type       string       // the name of the entry
+	Topic      uint64       // its id, or 0 for watermarks, which are of many
+	Name       string       // of the topic that the entry makes; of a router
+	TS         int64        // Unix ms
+	First      uint64       // append, lost: the first seq
+	Last       uint64       // append, lost: the last; config: the head; delete: the last that may go; reserve: the last given out
+	Ceiling    uint64       // seqs up to here are reserved
+	Key        string       // idempotency key
+	Deduped    []DedupedRun // append: the records of the write that are not in it
+	Reason     string       // lost
+	Match      string       // delete: the predicate; a prefix ends in *
 	Config     *record.Config
 	Watermarks []Watermark
 	Records    []record.Record

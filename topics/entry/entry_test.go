@@ -20,6 +20,7 @@ func samples() []Entry {
 	full.Priority, full.DeadLetter, full.Durability = &priority, &dead, record.Memory
 	recs := record.AppendRecord(nil, &record.Record{Data: []byte("1"), Tag: []byte("t"), Node: []byte{}, Meta: []byte("{}")})
 	recs = record.AppendRecord(recs, &record.Record{})
+	some := DedupedRuns{{0, 300, 7}, {1, 1, 900}, {0, 2, 3}}
 	return []Entry{
 		&Append{ID: 3, First: 9, TS: 1 << 40, Count: 2, Key: []byte("k"), Records: recs},
 		&Append{ID: 1, First: 1, Count: 2, Creation: Creation{"a", Setting{&full, 1025}}, Records: recs},
@@ -64,6 +65,12 @@ func samples() []Entry {
 		&Jobs{ID: 4, TS: 8, At: 8, Change: &queue.Change{Kind: queue.Extend, LeaseMS: 100, Jobs: []queue.Changed{{Seq: 1, Deliveries: 1}}}},
 		&Jobs{ID: 4, TS: 8, At: 8, Change: &queue.Change{Kind: queue.Release, Counted: true, Jobs: []queue.Changed{{Seq: 1, Deliveries: 1}}}},
 		&Jobs{ID: 4, TS: 8, At: 8, Change: &queue.Change{Kind: queue.Promote, Jobs: []queue.Changed{{Seq: 1}}}},
+		&Append{ID: 3, First: 900, TS: 6, Count: 2, Key: []byte("k"), Deduped: some.Pack(), Records: recs},
+		&Append{ID: 3, First: 900, TS: 6, Key: []byte("k"), Deduped: some[:1].Pack()},
+		&Append{ID: 1, First: 1, Count: 2, Key: []byte{}, Deduped: DedupedRuns{{1, 1, 1}}.Pack(), Creation: Creation{"a", Setting{&full, 1025}}, Records: recs},
+		&Settle{ID: 4, TS: 6, Kind: queue.Ack, Seqs: []uint64{9}, Parts: []Append{
+			{ID: 5, First: 900, TS: 6, Key: []byte("k"), Deduped: some[:1].Pack()}, {ID: 3, First: 9, TS: 6, Count: 2, Records: recs},
+		}},
 	}
 }
 
@@ -224,6 +231,9 @@ func TestDescribe(t *testing.T) {
 		batch := Count(byte(e.Type()), encoded(t, e))
 		if records(e) != nil && (len(got.Records) != batch || got.Last != got.First+uint64(batch)-1) {
 			t.Errorf("%d records described as %+v", batch, got)
+		}
+		if a, ok := e.(*Append); ok && a.Deduped != nil && !reflect.DeepEqual(DedupedRuns(got.Deduped), a.Deduped.Runs()) {
+			t.Errorf("deduped: %+v, want %+v", got.Deduped, a.Deduped.Runs())
 		}
 		if d, ok := e.(*Delete); ok && d.Match != nil && d.Match.Prefix && got.Match != "t*" {
 			t.Errorf("%+v", got)

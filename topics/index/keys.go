@@ -2,6 +2,7 @@ package index
 
 import (
 	"encoding/binary"
+	"slices"
 	"sort"
 
 	"github.com/e6e95bb8/topics/topics/record"
@@ -27,9 +28,11 @@ type generation struct {
 	uses    []KeyUse // oldest first; only appended to
 	expired int      // number of uses at the front whose window has ended
 	table   []uint32 // hash table: index of the key's last use plus 1, or 0; nil while there are few
+	deduped *deduped // nil while no use has some
 }
 
-// KeyUse is a key and the seqs that its write was given. It takes 40 bytes.
+// KeyUse is a key and the seqs that its write was given, of which there may be none.
+// It takes 40 bytes. What its write was answered beside that is set with Deduped.
 type KeyUse struct {
 	Hash  KeyHash
 	At    int64
@@ -104,15 +107,15 @@ func (g *generation) enter(i int) {
 	g.table[slot] = uint32(i + 1)
 }
 
-// find returns the last use of the key that has not expired, or nil.
-func (g *generation) find(id KeyHash) *KeyUse {
+// find returns the place of the key's last use, if that has not expired.
+func (g *generation) find(id KeyHash) (use int, found bool) {
 	if g.table == nil {
 		for i := len(g.uses) - 1; i >= g.expired; i-- {
 			if g.uses[i].Hash == id {
-				return &g.uses[i]
+				return i, true
 			}
 		}
-		return nil
+		return 0, false
 	}
 	mask := uint64(len(g.table) - 1)
 	for slot := id.Lo & mask; g.table[slot] != 0; slot = (slot + 1) & mask {
@@ -120,22 +123,22 @@ func (g *generation) find(id KeyHash) *KeyUse {
 		if g.uses[i].Hash != id {
 			continue
 		}
-		if i < g.expired {
-			return nil
-		}
-		return &g.uses[i]
+		return i, i >= g.expired
 	}
-	return nil
+	return 0, false
 }
 
-// Find returns the last use of the key, and whether its window includes now.
-func (w *Keys) Find(id KeyHash, now, windowMS int64) (KeyUse, bool) {
-	for i := len(w.generations) - 1; i >= 0; i-- {
-		if u := w.generations[i].find(id); u != nil {
-			return *u, now-u.At <= windowMS
+// Find returns the last use of the key, the records that its write did not append,
+// packed, and whether its window includes now.
+func (w *Keys) Find(id KeyHash, now, windowMS int64) (u KeyUse, deduped []byte, ok bool) {
+	for _, g := range slices.Backward(w.generations) {
+		use, found := g.find(id)
+		if found {
+			u = g.uses[use]
+			return u, g.deduped.of(use), now-u.At <= windowMS
 		}
 	}
-	return KeyUse{}, false
+	return KeyUse{}, nil, false
 }
 
 // Expire removes the keys whose window has ended at now.
@@ -171,52 +174,13 @@ func (w *Keys) Oldest() (at int64, ok bool) {
 func (w *Keys) Usage() (u KeysUsage) {
 	for _, g := range w.generations {
 		u.Keys += int64(len(g.uses) - g.expired)
-		u.Bytes += generationBytes + KeyUseBytes*int64(cap(g.uses)) + 4*int64(len(g.table))
+		u.Bytes += generationBytes + KeyUseBytes*int64(cap(g.uses)) + 4*int64(len(g.table)) + g.deduped.memory()
 	}
 	return u
 }
 
 // KeysUsage is a number of keys and the memory they take.
 type KeysUsage struct{ Keys, Bytes int64 }
-
-// KeysView is a copy of a topic's keys that later changes do not affect. It may
-// be read without the topic's lock.
-type KeysView struct {
-	uses      [][]KeyUse
-	ahead     int64
-	notBefore int64
-}
-
-// View returns a view for a checkpoint, which stores times on the wall clock: that
-// is ahead ms before the steady one, and no key is recorded as used before
-// notBefore.
-func (w *Keys) View(ahead, notBefore int64) KeysView {
-	v := KeysView{ahead: ahead, notBefore: notBefore}
-	for _, g := range w.generations {
-		v.uses = append(v.uses, g.uses[g.expired:])
-	}
-	return v
-}
-
-// Wall returns when the key was used, on the wall clock.
-func (v *KeysView) Wall(u *KeyUse) int64 { return max(u.At+v.ahead, v.notBefore) }
-
-// Each calls f with the uses that survive a restart, oldest first, until f
-// returns an error: all but those of ephemeral writes above the seq through.
-func (v *KeysView) Each(through uint64, f func(u *KeyUse) error) error {
-	for _, uses := range v.uses {
-		for i := range uses {
-			u := &uses[i]
-			if u.Ephemeral && u.First > through {
-				continue
-			}
-			if err := f(u); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
 
 // Append appends the encoding of the use, with its time on the wall clock.
 func (u *KeyUse) Append(dst []byte, wall int64) []byte {

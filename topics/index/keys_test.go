@@ -1,6 +1,8 @@
 package index
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -34,7 +36,7 @@ func TestKeyMemory(t *testing.T) {
 		if h := k.Usage(); h.Keys > window+1 || h.Bytes > 2*100*window {
 			t.Fatalf("after %d keys: %+v in %d generations", i, h, len(k.generations))
 		}
-		if got, ok := k.Find(id(n), now, window); !ok || got.First != uint64(i) {
+		if got, _, ok := k.Find(id(n), now, window); !ok || got.First != uint64(i) {
 			t.Fatalf("key %d: %+v, %v", n, got, ok)
 		}
 	}
@@ -70,7 +72,7 @@ func TestKeyWindowAgainstAMap(t *testing.T) {
 	for round := range 60 {
 		window := int64(1 + random.IntN(400))
 		var w Keys
-		last := map[KeyHash]KeyUse{}
+		last, deduped := map[KeyHash]KeyUse{}, map[KeyHash][]byte{}
 		now := int64(0)
 		for i := range 2000 {
 			now += int64(random.IntN(3))
@@ -81,14 +83,27 @@ func TestKeyWindowAgainstAMap(t *testing.T) {
 			if random.IntN(5) == 0 {
 				w.Expire(now, window)
 			}
-			if got, ok := w.Find(id, now, window); ok != known || ok && got != want {
-				t.Fatalf("round %d, use %d: %+v, %v, want %+v, %v", round, i, got, ok, want, known)
+			got, packed, ok := w.Find(id, now, window)
+			if ok != known || ok && (got != want || !bytes.Equal(packed, deduped[id])) {
+				t.Fatalf("round %d, use %d: %+v with %x, %v, want %+v with %x, %v", round, i, got, packed, ok, want, deduped[id], known)
 			}
 			if known {
 				continue
 			}
 			last[id] = KeyUse{Hash: id, At: now, First: uint64(i)}
 			w.Add(last[id], window)
+			delete(deduped, id)
+			if random.IntN(4) == 0 {
+				deduped[id] = []byte{byte(i), byte(i >> 8)}
+				u, ok := w.Deduped(w.Len()-1, deduped[id])
+				if !ok || u != last[id] {
+					t.Fatalf("round %d, use %d: %+v, %v", round, i, u, ok)
+				}
+			}
+		}
+		_, there := w.Deduped(w.Len(), []byte{1})
+		if there {
+			t.Fatalf("round %d: there are more than %d uses", round, w.Len())
 		}
 	}
 }
@@ -113,5 +128,76 @@ func TestKeyCost(t *testing.T) {
 			t.Errorf("%d keys take %d bytes, and count as %d", keys, took, counted)
 		}
 		runtime.KeepAlive(windows)
+	}
+}
+
+// TestDedupedKeyCost checks that what is counted for keys whose writes have records that
+// were not appended is the memory that they take, and that a key without takes no
+// more for it.
+func TestDedupedKeyCost(t *testing.T) {
+	for _, packed := range []int{32, 512, 16 << 10} {
+		windows := make([]Keys, 100)
+		before := int64(reachableBytes())
+		var counted, taken int64
+		const each = 64
+		for i := range windows {
+			for n := range each {
+				windows[i].Add(KeyUse{Hash: HashKey(fmt.Append(nil, i, n), 1)}, 1000)
+				windows[i].Deduped(n, make([]byte, packed))
+				taken += KeyBytes(packed)
+			}
+			counted += windows[i].Usage().Bytes
+		}
+		took := int64(reachableBytes()) - before
+		t.Logf("%5d bytes packed: %d bytes each, counted as %d, reserved as %d", packed, took/(100*each), counted/(100*each), taken/(100*each))
+		if took > counted*12/10 || counted > took*12/10 || took > taken*13/10 {
+			t.Errorf("%d bytes packed: %d bytes, counted as %d, reserved as %d", packed, took, counted, taken)
+		}
+		runtime.KeepAlive(windows)
+	}
+}
+
+// TestKeysView checks that a view has the uses that survive a restart, each with what its
+// write did not append, and nothing of what comes later.
+func TestKeysView(t *testing.T) {
+	const window = 100
+	var w Keys
+	now := int64(0)
+	want := ""
+	for i := range 300 {
+		now++
+		w.Expire(now, window)
+		u := KeyUse{Hash: KeyHash{Lo: uint64(i)}, At: now, First: uint64(i), Count: uint32(i % 2), Ephemeral: i%3 == 0}
+		w.Add(u, window)
+		if i%5 < 2 {
+			w.Deduped(w.Len()-1, []byte{byte(i)})
+		}
+	}
+	oldest, _ := w.Oldest()
+	place := 0
+	for i := int(oldest) - 1; i < 300; i++ {
+		if i%3 == 0 && (i%2 == 0 || i > 250) {
+			continue
+		}
+		if i%5 < 2 {
+			want += fmt.Sprint(place, " ", []byte{byte(i)}, "; ")
+		}
+		place++
+	}
+	v := w.View(0, 0)
+	w.Add(KeyUse{At: now}, window)
+	w.Deduped(w.Len()-1, []byte{1})
+	got, uses := "", 0
+	_ = v.EachDeduped(250, func(place int, packed []byte) error {
+		got += fmt.Sprint(place, " ", packed, "; ")
+		return nil
+	})
+	_ = v.Each(250, func(*KeyUse) error { uses++; return nil })
+	if got != want || uses != place {
+		t.Errorf("%d uses, deduped %s\nwant %d, %s", uses, got, place, want)
+	}
+	stop := errors.New("stop")
+	if err := v.EachDeduped(250, func(int, []byte) error { return stop }); err != stop {
+		t.Errorf("%v", err)
 	}
 }

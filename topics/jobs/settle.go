@@ -56,7 +56,7 @@ func (qs *Queues) commitSettling(ctx context.Context, x *settling, seqs int) (to
 			}
 			n := topic.Need{Bytes: size, Mode: x.mode}
 			for _, a := range x.parts {
-				n.Bytes += topic.EntryOverhead + topic.ConfigSize + len(a.Encoded.Records) + len(a.Write.IdempotencyKey)
+				n.Bytes += a.Room() + topic.ConfigSize
 			}
 			return n, nil
 		},

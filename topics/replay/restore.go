@@ -63,6 +63,10 @@ func (rp *Replay) restoreSnapshot(state []byte) error {
 		rp.restoreJobs(&d)
 		mark = d.Byte()
 	}
+	if mark == topic.SnapshotDeduped && !d.Failed() {
+		rp.restoreDeduped(&d)
+		mark = d.Byte()
+	}
 	if mark != topic.SnapshotEnd {
 		d.Fail()
 	}
@@ -81,6 +85,18 @@ func (rp *Replay) restoreJobs(d *record.Decoder) {
 			return
 		}
 		t.RestoreJobs(d)
+	}
+}
+
+// restoreDeduped decodes what keyed writes did not append.
+func (rp *Replay) restoreDeduped(d *record.Decoder) {
+	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
+		t := rp.catalog.ByID[d.Uvarint()]
+		if t == nil {
+			d.Fail()
+			return
+		}
+		t.RestoreDeduped(d)
 	}
 }
 

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// check holds the write against the topic's head and caps.
-func (t *Topic) checkLocked(w *Write, b *Encoded, now int64) error {
+// checkHeadLocked holds the write against the topic's head.
+func (t *Topic) checkHeadLocked(w *Write) error {
 	if w.ExpectedHead != nil && *w.ExpectedHead != t.Assigned {
 		return &record.Error{
 			Kind:    record.KindSeqMismatch,
@@ -16,7 +17,16 @@ func (t *Topic) checkLocked(w *Write, b *Encoded, now int64) error {
 			Detail:  map[string]any{"topic": t.Name, "expected": *w.ExpectedHead, "head_seq": t.Assigned},
 		}
 	}
+	return nil
+}
+
+// checkRoomLocked holds what is to be appended against the topic's caps. Nothing needs
+// no room.
+func (t *Topic) checkRoomLocked(b *Encoded, now int64) error {
 	c, n := t.Next, int64(len(b.Sizes))
+	if n == 0 {
+		return nil
+	}
 	if c.CapRecords > 0 && n > c.CapRecords || c.CapBytes > 0 && b.bytes > c.CapBytes {
 		return &record.Error{
 			Kind:    record.KindRecordTooLarge,
@@ -50,17 +60,19 @@ func (t *Topic) RepeatedLocked(w *Write, now int64) *Pending {
 		return nil
 	}
 	if c := t.Line.keyed[w.IdempotencyKey]; c != nil {
-		return &Pending{Commit: &c.Commit, repeats: true, Written: Written{
-			First: c.Entry.First, Last: c.Entry.First + uint64(c.Entry.Count) - 1, Count: c.Entry.Count, Deduped: true,
-		}}
+		return &Pending{Commit: &c.Commit, repeats: true, Written: repeated(c.Entry.First, c.Entry.Count, c.Entry.Deduped)}
 	}
-	k, ok := t.Keys.Find(t.Shared.KeyHash([]byte(w.IdempotencyKey)), now, t.Next.IdempotencyWindowMS)
+	k, packed, ok := t.Keys.Find(t.Shared.KeyHash([]byte(w.IdempotencyKey)), now, t.Next.IdempotencyWindowMS)
 	if !ok {
 		return nil
 	}
-	return &Pending{Written: Written{
-		First: k.First, Last: k.First + uint64(k.Count) - 1, Count: int(k.Count), Head: t.Head, Deduped: true,
-	}}
+	var deduped *entry.Deduped
+	if packed != nil {
+		deduped, _ = entry.ParseDeduped(packed, k.First, int(k.Count)) // it was packed or parsed before
+	}
+	out := repeated(k.First, int(k.Count), deduped)
+	out.Head = t.Head
+	return &Pending{Written: out}
 }
 
 // RoomLocked returns how many of some records t takes, of which these are the payload bytes. t.Mu is held.

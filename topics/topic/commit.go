@@ -15,9 +15,10 @@ import (
 type Commit struct {
 	Topic     *Topic
 	Class     record.Class
-	Span      wal.Span  // its frame; zero for ephemeral records
-	Synced    wal.LSN   // the log must be synced to here, whatever the class
-	Operation Operation // what apply will do; records are not kept
+	settled   atomic.Bool // published, or failed and out of the line
+	Span      wal.Span    // its frame; zero for ephemeral records
+	Synced    wal.LSN     // the log must be synced to here, whatever the class
+	Operation Operation   // what apply will do; records are not kept
 	Sizes     []uint32
 	Tags      []byte // packed
 	Bytes     int64
@@ -27,9 +28,8 @@ type Commit struct {
 	count     *atomic.Int64   // that it is counted in; see applying
 	Jobs      []queue.Written // of the records, at a queue: those that say something of their job
 
-	err     error         // the log failed first; set before settled
-	settled atomic.Bool   // published, or failed and out of the line
-	done    chan struct{} // closed when settled; nil if no goroutine waits
+	err  error         // the log failed first; set before settled
+	done chan struct{} // closed when settled; nil if no goroutine waits
 }
 
 // CommitOf is a commit and its entry in one allocation.

@@ -17,6 +17,16 @@ type Attempt struct {
 	Slot    *Slot // in the log
 }
 
+// Room returns how many bytes of the log the write may take, beside what makes its
+// topic.
+func (a *Attempt) Room() int {
+	n := len(a.Encoded.Records) + len(a.Write.IdempotencyKey) + EntryOverhead
+	if a.Write.IdempotencyKey != "" {
+		n += len(a.Encoded.jobs) * entry.DedupedRunBytes
+	}
+	return n
+}
+
 // Creates returns the config of the topic that the write makes, or the error that
 // refuses to make it.
 func (a *Attempt) Creates() (*record.Config, error) {
@@ -56,7 +66,7 @@ func (t *Topic) AssignLocked(a *Attempt, creates *record.Config) (*Pending, erro
 
 // Draft is a write that was checked and has no place yet.
 type Draft struct {
-	Commit  *CommitOf[entry.Append] // nil if there is nothing to append
+	Commit  *CommitOf[entry.Append] // nil if the log gets nothing of it
 	Batch   *Encoded                // of the records that are appended
 	Last    uint64                  // its last seq
 	Pending *Pending
@@ -72,14 +82,17 @@ func (t *Topic) DraftLocked(a *Attempt, creates *record.Config) (Draft, error) {
 	if err := t.Refusal(); err != nil {
 		return Draft{}, err
 	}
+	if err := t.checkHeadLocked(w); err != nil {
+		return Draft{}, err
+	}
 	b, unique, err := a.batchFor(t)
 	if err != nil {
 		return Draft{}, err
 	}
-	if len(b.Sizes) == 0 {
+	if len(b.Sizes) == 0 && w.IdempotencyKey == "" {
 		return Draft{Pending: t.duplicateLocked(unique)}, nil
 	}
-	if err := t.checkLocked(w, b, now.Steady); err != nil {
+	if err := t.checkRoomLocked(b, now.Steady); err != nil {
 		return Draft{}, err
 	}
 	last := t.Assigned + uint64(len(b.Sizes))
@@ -105,14 +118,16 @@ func (t *Topic) DraftLocked(a *Attempt, creates *record.Config) (Draft, error) {
 			return Draft{}, record.InvalidField("records", "what one says of its job is malformed")
 		}
 	}
+	out := Written{Head: last, Count: c.Entry.Count, Created: creates != nil, Unique: unique.seqs(c.Entry.First)}
+	if out.Count > 0 {
+		out.First, out.Last = c.Entry.First, last
+	}
 	if c.key != "" {
-		c.Entry.Key = []byte(c.key)
-		if err := t.Shared.takeKey(); err != nil {
+		c.Entry.Key, c.Entry.Deduped = []byte(c.key), unique.deduped(out.Unique)
+		if err := t.Shared.takeKey(keyBytes(&c.Entry)); err != nil {
 			return Draft{}, err
 		}
 	}
-	out := Written{First: c.Entry.First, Last: last, Head: last, Count: c.Entry.Count, Created: creates != nil}
-	out.Unique = unique.seqs(out.First)
 	placed.pending = Pending{Commit: &c.Commit, Written: out}
 	return Draft{c, b, last, &placed.pending}, nil
 }
@@ -120,7 +135,7 @@ func (t *Topic) DraftLocked(a *Attempt, creates *record.Config) (Draft, error) {
 // Discard gives back what a draft has taken.
 func (d *Draft) Discard() {
 	if d.Commit != nil && d.Commit.key != "" {
-		d.Commit.Topic.Shared.giveKey()
+		d.Commit.Topic.Shared.giveKey(keyBytes(&d.Commit.Entry))
 	}
 }
 
@@ -165,7 +180,7 @@ func (c *Commit) ReserveLocked(s *Slot, last uint64, records []byte) error {
 		if err := t.Shared.takeEphemeral(int64(len(records))); err != nil {
 			return err
 		}
-		c.Body = append([]byte(nil), records...)
+		c.Body = append([]byte{}, records...) // not nil, even if all records were deduped
 	}
 	created := CreationOf(c.Operation)
 	switch {

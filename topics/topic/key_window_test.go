@@ -35,8 +35,8 @@ func TestKeyWindowState(t *testing.T) {
 			back.Expire(now, 20)
 			for hi := range uint64(6) {
 				id := index.KeyHash{Hi: hi, Lo: 1}
-				want, ok := w.Find(id, now, 20)
-				if got, found := back.Find(id, now, 20); got != want || found != ok {
+				want, _, ok := w.Find(id, now, 20)
+				if got, _, found := back.Find(id, now, 20); got != want || found != ok {
 					t.Fatalf("at %d: %+v, %v, want %+v, %v", now, got, found, want, ok)
 				}
 			}

@@ -1,10 +1,12 @@
 package topic
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 
 	"github.com/e6e95bb8/topics/topics/clock"
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -21,15 +23,15 @@ func (t *Topic) KeyViewLocked(now clock.Moment) index.KeysView {
 	return t.Keys.View(max(0, now.Ahead()), notBefore)
 }
 
-// takeKey reserves memory for one more key from what all topics share. The
+// takeKey reserves the memory that one more key takes from what all topics share. The
 // reservation is given back when the write is published or has failed. Replay
 // does not reserve: keys found at a restart are never refused.
-func (s *Shared) takeKey() error {
+func (s *Shared) takeKey(bytes int64) error {
 	limit := s.Limits.IdempotencyBytes
-	if held := s.Counters.keys.bytes.Add(index.KeyUseBytes); limit <= 0 || held-index.KeyUseBytes < limit {
+	if held := s.Counters.keys.bytes.Add(bytes); limit <= 0 || held-bytes < limit {
 		return nil
 	}
-	s.giveKey()
+	s.giveKey(bytes)
 	s.Counters.keys.refused.Add(1)
 	return &record.Error{
 		Kind: record.KindThrottled,
@@ -39,8 +41,24 @@ func (s *Shared) takeKey() error {
 	}
 }
 
+// keyBytes returns the memory that the key of an entry takes.
+func keyBytes(e *entry.Append) int64 { return index.KeyBytes(len(e.Deduped.Packed())) }
+
 // giveKey gives back what takeKey reserved.
-func (s *Shared) giveKey() { s.Counters.keys.bytes.Add(-index.KeyUseBytes) }
+func (s *Shared) giveKey(bytes int64) { s.Counters.keys.bytes.Add(-bytes) }
+
+// useKey records the key of an entry that is applied, used at a time on the steady
+// clock. t.Mu is held.
+func (t *Topic) useKey(e *entry.Append, at int64, f Parts) {
+	u := index.KeyUse{Hash: t.Shared.KeyHash(e.Key), At: at, First: e.First, Count: uint32(e.Count), Ephemeral: f.body != nil}
+	t.ChangeKeysLocked(func(w *index.Keys) {
+		w.Expire(f.Came.Steady, t.Config.IdempotencyWindowMS)
+		w.Add(u, t.Config.IdempotencyWindowMS)
+		if e.Deduped != nil {
+			w.Deduped(w.Len()-1, bytes.Clone(e.Deduped.Packed())) // a replayed one is the frame's
+		}
+	})
+}
 
 // ChangeKeysLocked changes a topic's keys and updates the totals. t.Mu is held.
 func (t *Topic) ChangeKeysLocked(change func(w *index.Keys)) {

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/e6e95bb8/topics/topics/entry"
-	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -27,9 +26,23 @@ func (op AppendOp) Fit(t *Topic) bool {
 
 func (op AppendOp) Apply(t *Topic, f Parts) error {
 	at, fits := t.Arrivals.Next(op.TS, f.Came)
-	if !fits {
-		t.Arrivals.Begin(op.First, op.TS, f.Came)
+	if op.Count > 0 {
+		if !fits {
+			t.Arrivals.Begin(op.First, op.TS, f.Came)
+		}
+		op.publish(t, f)
 	}
+	if op.Key != nil {
+		t.useKey(op.Append, at, f)
+	}
+	if op.Key != nil || t.Config.TTLMS > 0 || t.Config.Durability != record.Fsync {
+		t.Visit()
+	}
+	return nil
+}
+
+// publish adds the records, of which there are some.
+func (op AppendOp) publish(t *Topic, f Parts) {
 	size := record.Size{Records: int64(op.Count), Bytes: f.Bytes}
 	t.Index.Add(f.Span.Start, op.First, op.TS, f.Sizes, f.body)
 	t.Tags.Add(op.First, f.Tags)
@@ -40,18 +53,7 @@ func (op AppendOp) Apply(t *Topic, f Parts) error {
 		t.Jobs.Queue.Write(AtBoth(f.Came), op.First, op.Count, f.Jobs)
 	}
 	t.trim(f.Came.Steady)
-	if op.Key != nil {
-		u := index.KeyUse{Hash: t.Shared.KeyHash(op.Key), At: at, First: op.First, Count: uint32(op.Count), Ephemeral: f.body != nil}
-		t.ChangeKeysLocked(func(w *index.Keys) {
-			w.Expire(f.Came.Steady, t.Config.IdempotencyWindowMS)
-			w.Add(u, t.Config.IdempotencyWindowMS)
-		})
-	}
-	if op.Key != nil || t.Config.TTLMS > 0 || t.Config.Durability != record.Fsync {
-		t.Visit()
-	}
 	t.Shared.Counters.Appended.Add(size)
-	return nil
 }
 
 // takes reports whether count seqs from first on are above t's head.

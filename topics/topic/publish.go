@@ -44,11 +44,7 @@ func (p *Pending) Wait() (Written, error) {
 		return w, nil
 	}
 	if p.repeats {
-		if err := c.await(); err != nil {
-			return Written{}, err
-		}
-		w.Head = max(w.Head, w.Last)
-		return w, nil
+		return w, c.await()
 	}
 	cost, err := c.Finish()
 	if err != nil {
@@ -114,7 +110,7 @@ func (t *Topic) publishSatisfiedLocked() {
 // settle ends a commit that has left the line: published, or failed.
 func (t *Topic) settle(c *Commit) {
 	if c.key != "" {
-		t.Shared.giveKey() // what it takes from now on is counted with the topic's
+		t.Shared.giveKey(keyBytes(c.Operation.(AppendOp).Append)) // what it takes from now on is counted with the topic's
 	}
 	switch {
 	case c.err != nil:

@@ -16,8 +16,9 @@ import (
 // The state of all topics, as a checkpoint keeps it: the seed of the keys'
 // hashes (8 bytes), the next topic's id, then the topics, by id, each with
 // snapshotTopic in front, then snapshotRouters and the routers, then snapshotGiven and
-// what is known of lost ranges, then snapshotJobs and the jobs of queues, all of
-// which older states do not have, then snapshotEnd. Numbers are varints. A topic:
+// what is known of lost ranges, then snapshotJobs and the jobs of queues, then
+// snapshotDeduped and what keyed writes did not append, all of which older states do
+// not have, then snapshotEnd. Numbers are varints. A topic:
 //
 //	id | name | config | applied | head | last write | last read | low watermark |
 //	evicted through by a cap | by the ttl | ceiling | live records, bytes |
@@ -31,6 +32,7 @@ const (
 	SnapshotRouters byte = 2
 	SnapshotGiven   byte = 3
 	SnapshotJobs    byte = 4
+	SnapshotDeduped byte = 5
 )
 
 // PaceBytes is how many bytes of records are encoded or moved between two calls of Pace.
@@ -43,6 +45,7 @@ type Encoder struct {
 	givens  uint64 // how many those are
 	jobs    []byte // of the queues so far
 	queues  uint64 // how many those are
+	deduped []dedupedKeys
 }
 
 // TopicLocked appends t, whose lock is held, as it would be after a restart: without
@@ -95,16 +98,28 @@ func (e *Encoder) Keys(v *index.KeysView, through uint64, flush func() error) er
 	n := uint64(0)
 	_ = v.Each(through, func(*index.KeyUse) error { n++; return nil })
 	e.Buf = binary.AppendUvarint(e.Buf, n)
-	piece := 0
+	p := pieces{e: e, flush: flush}
 	return v.Each(through, func(u *index.KeyUse) error {
-		before := len(e.Buf)
-		e.Buf = u.Append(e.Buf, v.Wall(u))
-		if piece += len(e.Buf) - before; piece < PaceBytes {
-			return nil
-		}
-		piece = 0
-		return flush()
+		return p.add(u.Append(e.Buf, v.Wall(u)))
 	})
+}
+
+// pieces calls flush after each piece of work.
+type pieces struct {
+	e     *Encoder
+	flush func() error
+	size  int // of the present one
+}
+
+// add takes the buffer to which something was appended.
+func (p *pieces) add(buf []byte) error {
+	p.size += len(buf) - len(p.e.Buf)
+	p.e.Buf = buf
+	if p.size < PaceBytes {
+		return nil
+	}
+	p.size = 0
+	return p.flush()
 }
 
 // recordGiven records which seqs of lost ranges, and of ranges that were lost
@@ -153,15 +168,25 @@ func (t *Topic) restoreQueue(snapshot []byte, now int64) error {
 	return nil
 }
 
-// End appends what recordGiven and recordJobs kept, and the end.
-func (e *Encoder) End() []byte {
+// End appends what recordGiven, recordJobs and RecordDeduped kept, and the end. It
+// calls flush after each piece of work.
+func (e *Encoder) End(flush func() error) ([]byte, error) {
 	if e.givens > 0 {
 		e.Buf = append(binary.AppendUvarint(append(e.Buf, SnapshotGiven), e.givens), e.given...)
 	}
 	if e.queues > 0 {
 		e.Buf = append(binary.AppendUvarint(append(e.Buf, SnapshotJobs), e.queues), e.jobs...)
 	}
-	return append(e.Buf, SnapshotEnd)
+	if len(e.deduped) > 0 {
+		e.Buf = binary.AppendUvarint(append(e.Buf, SnapshotDeduped), uint64(len(e.deduped)))
+	}
+	for i := range e.deduped {
+		err := e.appendDeduped(&e.deduped[i], flush)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return append(e.Buf, SnapshotEnd), nil
 }
 
 func (e *Encoder) config(b []byte, c *record.Config) ([]byte, error) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -92,8 +93,57 @@ func (u *uniqueness) seqs(first uint64) *UniqueSeqs {
 	return &UniqueSeqs{all, deduped}
 }
 
-// duplicateLocked answers a write all of whose unique keys are taken. It waits for the
-// last write on its way that took one of them. t.Mu is held.
+// deduped returns the records that were not appended, of a write that was answered
+// with seqs; nil if there are none.
+func (u *uniqueness) deduped(answer *UniqueSeqs) *entry.Deduped {
+	if u == nil || len(u.dups) == 0 {
+		return nil
+	}
+	var runs entry.DedupedRuns
+	next := 0
+	for i := range u.dups {
+		at := u.dups[i].Index
+		runs.Add(at-next, answer.Seqs[at])
+		next = at + 1
+	}
+	return runs.Pack()
+}
+
+// repeated answers a write as its first one was answered: count of its records
+// were appended, from the seq first on.
+func repeated(first uint64, count int, deduped *entry.Deduped) Written {
+	w := Written{Head: first + uint64(count) - 1, Count: count, Deduped: true}
+	if count > 0 {
+		w.First, w.Last = first, w.Head
+	}
+	if deduped == nil {
+		return w
+	}
+	u := &UniqueSeqs{}
+	next := first
+	for _, r := range deduped.Runs() {
+		u.Seqs = appendRange(u.Seqs, next, r.Before)
+		u.Seqs = appendRange(u.Seqs, r.Seq, r.Count)
+		u.Deduped = appendRange(u.Deduped, r.Seq, r.Count)
+		next += uint64(r.Before)
+	}
+	u.Seqs = appendRange(u.Seqs, next, int(first+uint64(count)-next))
+	w.Unique = u
+	return w
+}
+
+// appendRange appends n seqs from first on.
+func appendRange(seqs []uint64, first uint64, n int) []uint64 {
+	seqs = slices.Grow(seqs, n)
+	for i := range n {
+		seqs = append(seqs, first+uint64(i))
+	}
+	return seqs
+}
+
+// duplicateLocked answers a write without an idempotency key all of whose unique keys
+// are taken. It waits for the last write on its way that took one of them. t.Mu is
+// held.
 func (t *Topic) duplicateLocked(u *uniqueness) *Pending {
 	p := &Pending{repeats: true, Written: Written{Head: t.Head}}
 	p.Written.Unique = u.seqs(0)
@@ -110,6 +160,7 @@ func (t *Topic) duplicateLocked(u *uniqueness) *Pending {
 		batch := BatchOf(c.Operation)
 		if batch.Count > 0 && batch.First <= last {
 			p.Commit = c
+			p.Written.Head = max(t.Head, batch.First+uint64(batch.Count)-1)
 			break
 		}
 	}

@@ -229,7 +229,7 @@ export interface WriteRequest {
   records: Entry[];
   /** For the records that name none. */
   node?: string | null;
-  /** A repeat within the topic's window answers with the first one's seqs and appends nothing. */
+  /** A repeat within the topic's window is answered with the first one's `seqs` and `deduped_seqs`, and appends nothing. */
   idempotency_key?: string | null;
   /** May this write make the topic. */
   create?: boolean | null;
