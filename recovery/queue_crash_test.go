@@ -35,6 +35,7 @@ type queueSim struct {
 	held    map[uint64]string // by seq, what the worker holds in this life
 	coming  map[string]bool   // written to the source of a router, and not seen in the queue
 	seen    map[string]bool   // seen in the queue or among the dead letters
+	keyed   []*keyedWrite     // writes with idempotency keys
 	told    bool              // a call had an error of the disk
 }
 
@@ -95,6 +96,8 @@ func (s *queueSim) id() string {
 func (s *queueSim) step() {
 	ctx, r := context.Background(), s.data.Registry
 	switch n := s.rng.IntN(100); {
+	case n < 12:
+		s.writeKeyed()
 	case n < 25:
 		w := &topic.Write{}
 		var ids []string

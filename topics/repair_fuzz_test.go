@@ -55,6 +55,7 @@ func FuzzMend(f *testing.F) {
 	f.Add(append(append(scripted(f, create, write), gap...), scripted(f, later, lost)...))
 	f.Add(append(append(scripted(f, create), gap...), scripted(f, other, write, config)...))
 	f.Add(append(gap, scripted(f, later, config)...))
+	f.Add(append(append(scripted(f, create, write), gap...), scripted(f, dedupedScript(rec)...)...))
 	for _, e := range routedScript(rec) {
 		f.Add(append(append(scripted(f, create, write), gap...), scripted(f, e...)...))
 		f.Add(scripted(f, append([]entry.Entry{create, write}, e...)...))

@@ -68,6 +68,16 @@ func scripted(t testing.TB, entries ...entry.Entry) []byte {
 	return out
 }
 
+// dedupedScript are writes to topic 1 after its first record: of one all records were
+// deduped, of one some.
+func dedupedScript(rec []byte) []entry.Entry {
+	deduped := entry.DedupedRuns{{Before: 0, Count: 1, Seq: 1}}.Pack()
+	return []entry.Entry{
+		&entry.Append{ID: 1, First: 2, TS: 20, Key: []byte("whole"), Deduped: deduped},
+		&entry.Append{ID: 1, First: 2, TS: 30, Count: 1, Key: []byte("part"), Deduped: deduped, Records: rec},
+	}
+}
+
 // FuzzReplay holds that no sequence of whole frames makes a replay panic, and
 // that what it accepts is a registry in order.
 func FuzzReplay(f *testing.F) {
@@ -87,6 +97,7 @@ func FuzzReplay(f *testing.F) {
 	f.Add(scripted(f, create, gone, lost))
 	f.Add(scripted(f, create, config, lost, end, write))
 	f.Add(scripted(f, write))
+	f.Add(scripted(f, append([]entry.Entry{create, write}, dedupedScript(rec)...)...))
 	for _, e := range routedScript(rec) {
 		f.Add(scripted(f, append([]entry.Entry{create, write}, e...)...))
 	}
