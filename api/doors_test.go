@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -73,6 +74,23 @@ var oddRequests = map[string]string{
 // volatile is what differs from answer to answer.
 var volatile = regexp.MustCompile(`Date: [^\r]*|_ms":[0-9.]+|"(first_seq|last_seq|head_seq|next_seq|count|bytes|seqs|records)":[^,}]*|Content-Length: [0-9]+`)
 
+// serveDirect serves a port by net/http alone until the test ends.
+func serveDirect(t *testing.T, s *Server) (addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := s.HTTPServer().Server
+	served := make(chan error, 1)
+	go func() { served <- plain.Serve(s.Listen(l)) }()
+	t.Cleanup(func() {
+		_ = plain.Shutdown(context.Background())
+		<-served
+	})
+	return l.Addr().String()
+}
+
 // Requests that may be understood in two ways are answered through the loop for
 // usual requests as through net/http alone, byte for byte.
 func TestBothDoorsAnswerAlike(t *testing.T) {
@@ -80,17 +98,7 @@ func TestBothDoorsAnswerAlike(t *testing.T) {
 	do(s, "PUT", "/v0/topics/t", `{}`)
 	do(s, "POST", "/v0/topics/t", `{"records":[{}]}`)
 	usual, _ := listen(t, s, s.HTTPServer())
-	plain := s.HTTPServer().Server
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- plain.Serve(s.Listen(l)) }()
-	defer func() {
-		_ = plain.Shutdown(t.Context())
-		<-served
-	}()
+	direct := serveDirect(t, s)
 	ask := func(addr, request string) string {
 		nc, err := net.Dial("tcp", addr)
 		if err != nil {
@@ -113,7 +121,7 @@ func TestBothDoorsAnswerAlike(t *testing.T) {
 	for name, request := range oddRequests {
 		for _, first := range []string{"", before} {
 			rows.Go(func() {
-				if got, want := ask(usual, first+request), ask(l.Addr().String(), first+request); got != want {
+				if got, want := ask(usual, first+request), ask(direct, first+request); got != want {
 					t.Errorf("%s, after a request: %t\n got %.700q\nwant %.700q", name, first != "", got, want)
 				}
 			})
