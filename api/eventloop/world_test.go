@@ -52,7 +52,7 @@ type world struct {
 	group       *Group
 	listener    net.Listener
 	descriptors int
-	served      sync.WaitGroup // connections that have left
+	served      atomic.Int64 // connections that have left, or are about to
 
 	// begin and finish are called for each request, and may wait.
 	begin, finish func(h *echo)
@@ -76,8 +76,7 @@ func open(t *testing.T, loops int) *world {
 
 func (w *world) end() {
 	w.group.End()
-	w.served.Wait()
-	waitFor(w.t, "connections are left", func() bool { return w.group.Len() == 0 })
+	waitFor(w.t, "connections are left", func() bool { return w.group.Len() == 0 && w.served.Load() == 0 })
 	waitFor(w.t, "descriptors are left", func() bool { return descriptors(w.t) == w.descriptors })
 	_ = w.listener.Close()
 }
@@ -255,15 +254,20 @@ func (h *echo) end() Next {
 }
 
 func (h *echo) leave() Next {
+	h.w.served.Add(1)
 	tcp, err := h.conn.Leave()
 	if err != nil {
 		h.w.t.Error(err)
 		close(h.ended)
+		h.w.served.Add(-1)
 		return Left
 	}
 	h.atTurn.Store(false)
 	h.left <- struct{}{}
-	h.w.served.Go(func() { h.serve(tcp) })
+	go func() {
+		h.serve(tcp)
+		h.w.served.Add(-1)
+	}()
 	return Left
 }
 
