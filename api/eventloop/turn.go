@@ -64,12 +64,28 @@ func (t *turn) inherit() (begun bool) {
 	}
 	l := t.loop
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	// The turn before may have ended already, and left something in again.
 	t.again = append(append(t.again, rest...), before.again...)
 	t.finishes, t.finished = before.finishes, before.finished
 	before.again, before.finishes, before.finished = nil, nil, 0
+	var ended []*Conn // before they began: there will be no event
+	for _, c := range l.conns {
+		if c.atTurn && c.ended {
+			ended = append(ended, c)
+		}
+	}
+	l.mu.Unlock()
+	tellGone(ended)
 	return begun
+}
+
+// tellGone calls Gone for the connections of which all has been read.
+func tellGone(ended []*Conn) {
+	for _, c := range ended {
+		if c.over() {
+			c.handler.Gone()
+		}
+	}
 }
 
 // gather waits until there are connections to begin or to finish, and takes them. It
@@ -117,11 +133,7 @@ func (t *turn) gather() bool {
 		}
 	}
 	l.mu.Unlock()
-	for _, c := range ended {
-		if c.over() {
-			c.handler.Gone()
-		}
-	}
+	tellGone(ended)
 	return true
 }
 

@@ -38,7 +38,8 @@ type conn struct {
 	looped   *eventloop.Conn
 	loopKind eventloop.Kind
 	heat     heat
-	unsent   []byte // of the last answer that a loop wrote
+	unsent   []byte    // of the last answer that a loop wrote
+	partial  time.Time // when the first part of a request came in a loop; zero if none is there
 
 	request  http.Request
 	response response

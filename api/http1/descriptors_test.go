@@ -58,7 +58,7 @@ func TestNoDescriptorForALoop(t *testing.T) {
 // is finished.
 func TestNoDescriptorToLeaveALoop(t *testing.T) {
 	for _, request := range []string{
-		"GET /synced HTTP/1.1\r\nHost: localhost\r\n\r\n", "BREW /b HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /b HTTP/1.1\r\n",
+		"GET /synced HTTP/1.1\r\nHost: localhost\r\n\r\n", "BREW /b HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /b HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
 	} {
 		w := serve(t, echo, looped, nil)
 		var begun, finished atomic.Int32

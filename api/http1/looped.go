@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/e6e95bb8/topics/api/eventloop"
@@ -74,15 +75,20 @@ func (c *conn) leaveLoopLocked() error {
 func (c *conn) Begin() (next eventloop.Next) {
 	defer func() { c.survive(recover(), &next) }()
 	w := c.borrow()
-	n, err := c.looped.Read(w.buffer[:])
-	if err == eventloop.ErrNothing {
+	had := copy(w.buffer[:], w.in) // less than what fits
+	n, err := c.looped.Read(w.buffer[had:])
+	w.in = w.buffer[:had+n]
+	switch {
+	case err == eventloop.ErrNothing && had == 0:
 		c.release()
 		return eventloop.Wait
-	}
-	if err != nil {
+	case err == eventloop.ErrNothing:
+		return eventloop.Wait
+	case err != nil && had == 0:
 		return c.drop()
+	case err != nil:
+		return c.giveAway(nil) // what is an answer to a part of a request is not decided here
 	}
-	w.in = w.buffer[:n]
 	return c.advance()
 }
 
@@ -114,10 +120,14 @@ func (c *conn) advance() eventloop.Next {
 			return c.giveAway(nil) // it belongs to the loops of the other kind now
 		}
 		in := w.in
-		if !c.read() || w.body.left > 0 || !c.server.Brief(&c.request) {
+		switch belongs, whole := c.readBrief(); {
+		case !belongs:
 			w.in = in
 			c.punish()
 			return c.giveAway(nil)
+		case !whole:
+			w.in = in
+			return eventloop.Wait
 		}
 		c.response.begin()
 		whole := c.handle(func() { c.server.Handler.ServeHTTP(&c.response, &c.request) })
@@ -138,6 +148,30 @@ func (c *conn) advance() eventloop.Next {
 	}
 	c.release()
 	return eventloop.Wait
+}
+
+// readBrief makes a request of the first bytes that came. belongs is false if they are
+// not, or not the beginning of, a brief request that fits into the buffer and comes
+// soon; whole is false if more of it has to come.
+func (c *conn) readBrief() (belongs, whole bool) {
+	w, in := c.work, c.work.in
+	switch {
+	case c.read():
+		head := len(in) - len(w.in)
+		belongs = c.server.Brief(&c.request) && head+int(c.request.ContentLength) <= inputBuffer
+		whole = w.body.left == 0
+	case !bytes.Contains(in, endOfHeader):
+		belongs = len(in) < inputBuffer
+	}
+	if !belongs || whole {
+		c.partial = time.Time{}
+		return belongs, whole
+	}
+	now := time.Now()
+	if c.partial.IsZero() {
+		c.partial = now
+	}
+	return now.Sub(c.partial) < c.server.Loops.Quiet, false
 }
 
 // giveAway gives the connection back to a goroutine of its own. last, unless nil, is

@@ -70,19 +70,60 @@ func TestAnswersOfTheirOwnLeave(t *testing.T) {
 	w.waitForLooped(t, 1)
 }
 
-// A request may be cut anywhere.
-func TestRequestsInTwoPiecesLeave(t *testing.T) {
+// A request may be cut anywhere. Another connection of the loop is answered between the
+// pieces, so that the loop has seen the first one.
+func TestRequestsInTwoPiecesStay(t *testing.T) {
 	w := serve(t, echo, looped, nil)
+	other, c := w.dialLooped(t, 1), w.dialLooped(t, 2)
+	for _, text := range []string{get, post("/b", "12")} {
+		for i := 1; i < len(text); i++ {
+			c.send(text[:i])
+			other.send(get)
+			other.want(200, "GET /a ")
+			c.send(text[i:] + get)
+			if text != get {
+				c.want(200, "POST /b 12")
+			} else {
+				c.want(200, "GET /a ")
+			}
+			c.want(200, "GET /a ")
+		}
+	}
+	w.waitForLooped(t, 2)
+}
+
+// A part of a request whose rest does not come soon leaves, and is waited for as usual.
+func TestSlowPiecesLeave(t *testing.T) {
 	text := post("/b", "12")
 	for i := 1; i < len(text); i++ {
-		c := w.dialLooped(t, 1)
+		w := serve(t, echo, looped, nil)
+		w.Loops.Quiet = 2 * time.Millisecond
+		c := w.dial(t)
+		c.send(get)
+		c.want(200, "GET /a ")
 		c.send(text[:i])
 		w.waitForLooped(t, 0)
 		c.send(text[i:] + get)
 		c.want(200, "POST /b 12")
 		c.want(200, "GET /a ")
-		_ = c.Close()
-		waitFor(t, "the end", func() bool { return w.set.Stats().Open == 0 })
+	}
+}
+
+// A part of a request whose client has closed its side is answered as elsewhere.
+func TestHalfRequestsOfHalfClosedClients(t *testing.T) {
+	text := post("/b", "12")
+	for i := 1; i < len(text); i++ {
+		ours, its := serve(t, echo, looped, nil), serve(t, echo, usual, nil)
+		c, other := ours.dialLooped(t, 1), its.dial(t)
+		other.send(get)
+		other.want(200, "GET /a ")
+		for _, c := range []*client{c, other} {
+			c.send(text[:i])
+			_ = c.Conn.(*net.TCPConn).CloseWrite()
+		}
+		if got, want := c.rest(), other.rest(); got != want {
+			t.Errorf("%q: %q, want %q", text[:i], got, want)
+		}
 	}
 }
 
