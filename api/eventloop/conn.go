@@ -121,9 +121,12 @@ func (c *Conn) Close() error {
 }
 
 // Recall makes the handler's Quiet be called soon. It may be called at any time after
-// Start, by any goroutine.
+// Start, by any goroutine, and does nothing if that has failed.
 func (c *Conn) Recall() {
 	l := c.loop
+	if l == nil {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c.called, l.recalls = true, true

@@ -174,6 +174,7 @@ func TestEnd(t *testing.T) {
 			if err := w.group.Start(starting.conn, Quick, starting); err != ErrEnded {
 				t.Error(err)
 			}
+			starting.conn.Recall()
 			starting.leave()
 			if n := w.group.Len(); n != 1 || len(working.left) > 0 {
 				t.Errorf("%d connections", n)
