@@ -59,10 +59,10 @@ func serveHot(t *testing.T, change func(*recovery.Options), more func(*Options))
 			t.Errorf("shutdown: %v", err)
 		}
 		<-done
+		down()
 		if n := s.loops.Len(); n != 0 {
 			t.Errorf("%d connections are left in loops", n)
 		}
-		down()
 		u := s.bounds.Usage()
 		if n := s.traffic.underway.Load(); n != 0 || u.Payloads != 0 || u.OfKeys != 0 {
 			t.Errorf("%d calls are left, and %+v", n, u)
