@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/coder/websocket"
+	"golang.org/x/sys/unix"
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -115,5 +116,44 @@ func TestHotSocketsDrain(t *testing.T) {
 	})
 	if more > 2*clients { // the first write of each, and one that was under way
 		t.Errorf("%d records were not acknowledged, or are there twice", more)
+	}
+}
+
+// A WebSocket that has to leave its loop and cannot ends, and what it has published is
+// waited for.
+func TestHotSocketWithoutDescriptors(t *testing.T) {
+	s := serveHot(t, func(*recovery.Options) {}, func(o *Options) { o.Limits.MaxTotalBytes = 1 << 30 })
+	s.put(t, "t", `{"durability":"memory"}`)
+	s.put(t, "synced", `{"durability":"fsync"}`)
+	c := s.dialHot(1, "t")[0].upgrade()
+	s.waitForLooped(0)
+	for s.loops.Len() == 0 {
+		const burst = 30 // more than makes a WebSocket hot, unless the machine stalls
+		for range burst {
+			c.say(`{"op":"publish","topic":"t","records":[{"data":1}]}`)
+		}
+		for range burst {
+			c.want("ack")
+		}
+	}
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	none := unix.Rlimit{Cur: 3, Max: limit.Max}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	c.say(`{"op":"publish","topic":"synced","records":[{"data":"last"}]}`)
+	_, err := c.listen()
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if err == nil {
+		t.Error("it was answered")
+	}
+	waitFor(t, func() bool { return s.sockets.Count() == 0 && s.bounds.Usage().Payloads == 0 })
+	if all := s.records("synced"); len(all) != 1 {
+		t.Errorf("%d records", len(all))
 	}
 }

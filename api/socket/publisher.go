@@ -92,12 +92,12 @@ func (so *Socket) loop() bool {
 	so.wire.publisher = nil
 	so.wire.cold.Broadcast()
 	so.wire.Unlock()
-	if p.broken {
-		return false
+	sent := !p.broken
+	if sent {
+		p.net.Unread(p.rest)
+		so.heat.last = time.Now()
+		sent = len(p.unsent) == 0 || so.out.sendFrames(p.unsent, 0) == nil
 	}
-	p.net.Unread(p.rest)
-	so.heat.last = time.Now()
-	sent := len(p.unsent) == 0 || so.out.sendFrames(p.unsent, 0) == nil
 	for _, pub := range p.begun {
 		so.slots <- struct{}{} // there are as many as may be begun
 		so.writes <- pub
