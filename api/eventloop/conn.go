@@ -22,7 +22,7 @@ type Conn struct {
 	atTurn bool      // begun, or to be begun, or to leave
 	more   bool      // there was something to read meanwhile
 	ended  bool      // the peer has closed its side
-	called bool      // Recall was called
+	called bool      // it is to leave: Recall was called, or its turn was lost in its Begin
 
 	mu sync.Mutex
 	// left is true if the descriptor is not the connection's any more. It is set by

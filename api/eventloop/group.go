@@ -56,7 +56,8 @@ type Handler interface {
 	// connections have begun, in the order in which they did. It may wait.
 	Finish() Next
 	// Quiet is called when there has been nothing to read for some time, after Recall,
-	// and at the end of the group. The handler calls Leave or End.
+	// after a Begin that has waited, and at the end of the group. The handler calls
+	// Leave or End.
 	Quiet()
 	// Gone is called when the peer has closed its side while Begin or Finish
 	// waits, and has sent nothing that was not read.

@@ -190,6 +190,9 @@ func (t *turn) finish() {
 func (t *turn) follow(c *Conn, next Next) {
 	l := t.loop
 	l.mu.Lock()
+	if t.lost && t.beginning.Load() {
+		c.called = true // its Begin has waited, and may do so again
+	}
 	leaves := next == Wait && (c.called || l.group.ended.Load())
 	switch {
 	case leaves:

@@ -126,6 +126,30 @@ func TestFinishesThatHang(t *testing.T) {
 	}
 }
 
+// A connection whose Begin has waited leaves once it has its answer: it would hold the
+// loop up again.
+func TestABeginThatHasWaitedLeaves(t *testing.T) {
+	w := open(t, 1)
+	released := make(chan struct{})
+	w.begin = func(h *echo) {
+		if h.request == "hang" {
+			<-released
+		}
+	}
+	c, _ := w.dial()
+	other, _ := w.dial()
+	c.send("hang")
+	other.send("0001")
+	other.want("0001")
+	other.send("0002")
+	other.want("0002") // by another goroutine, if not already the one before
+	close(released)
+	c.want("hang")
+	waitFor(t, "the connection to leave", func() bool { return w.group.Len() == 1 })
+	c.send("0003")
+	c.want("0003")
+}
+
 // A turn that was lost and ends before the next one begins leaves its connections to
 // that.
 func TestALostTurnThatEndsFirst(t *testing.T) {

@@ -98,6 +98,7 @@ func (c *conn) Finish() (next eventloop.Next) {
 	later := c.response.later
 	c.response.later = nil
 	if c.response.kind > c.loopKind {
+		c.punish()
 		return c.giveAway(later) // it would hold up the others
 	}
 	if !c.conclude(c.handle(later)) {
