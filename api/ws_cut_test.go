@@ -8,42 +8,45 @@ import (
 	"testing"
 
 	"github.com/coder/websocket"
+	"github.com/e6e95bb8/topics/api/socket"
 )
 
 // However connections end, a client that goes on from the last seq it has seen
 // gets every record once and in order, and the server is left as it was.
 func TestSocketRandomCuts(t *testing.T) {
-	s := serveReal(t, nil, nil)
-	s.put(t, "t", `{}`)
-	const records, readers, noisy = 3000, 4, 4
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for i := 0; i < records; i += 10 {
-			var data []string
-			for k := range 10 {
-				data = append(data, fmt.Sprint(i+k))
+	withAndWithoutLoops(t, func(t *testing.T, heat func(*socket.Timing)) {
+		s := serveReal(t, nil, heat)
+		s.put(t, "t", `{}`)
+		const records, readers, noisy = 3000, 4, 4
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for i := 0; i < records; i += 10 {
+				var data []string
+				for k := range 10 {
+					data = append(data, fmt.Sprint(i+k))
+				}
+				s.write(t, "t", data...)
 			}
-			s.write(t, "t", data...)
+		})
+		for reader := range readers {
+			wg.Go(func() {
+				rng := rand.New(rand.NewPCG(uint64(reader), 1))
+				for at := uint64(0); at < records; {
+					at = s.followUntilCut(t, at, rng.IntN(20))
+				}
+			})
 		}
+		for n := range noisy {
+			wg.Go(func() {
+				rng := rand.New(rand.NewPCG(uint64(n), 2))
+				for range 30 {
+					s.babble(t, rng)
+				}
+			})
+		}
+		wg.Wait()
+		<-s.sockets.Empty()
 	})
-	for reader := range readers {
-		wg.Go(func() {
-			rng := rand.New(rand.NewPCG(uint64(reader), 1))
-			for at := uint64(0); at < records; {
-				at = s.followUntilCut(t, at, rng.IntN(20))
-			}
-		})
-	}
-	for n := range noisy {
-		wg.Go(func() {
-			rng := rand.New(rand.NewPCG(uint64(n), 2))
-			for range 30 {
-				s.babble(t, rng)
-			}
-		})
-	}
-	wg.Wait()
-	<-s.sockets.Empty()
 }
 
 // followUntilCut reads so many messages behind a seq and then cuts the

@@ -15,77 +15,81 @@ import (
 // On drain a client gets the answers to what it has published, is told, and is
 // sent away.
 func TestSocketDrain(t *testing.T) {
-	s := serveReal(t, nil, nil)
-	s.put(t, "t", `{"durability":"fsync"}`)
-	c, idle := s.dial(t), s.dial(t)
-	idle.say(`{"op":"subscribe","topic":"t"}`)
-	idle.want("subscribed")
-	idle.want("caught_up")
-	const n = 30
-	for i := range n {
-		c.say(`{"op":"publish","topic":"t","records":[{}],"request_id":%d}`, i)
-	}
-	c.want("ack")
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.down()
-	}()
-	acked := uint64(1)
-	for i := 1; ; i++ {
-		m := c.hear()
-		if m.Op == "error" && m.ID == nil {
-			if m.Code != "shutting_down" {
-				t.Errorf("the last words: %s", m.raw)
+	withAndWithoutLoops(t, func(t *testing.T, heat func(*socket.Timing)) {
+		s := serveReal(t, nil, heat)
+		s.put(t, "t", `{"durability":"fsync"}`)
+		c, idle := s.dial(t), s.dial(t)
+		idle.say(`{"op":"subscribe","topic":"t"}`)
+		idle.want("subscribed")
+		idle.want("caught_up")
+		const n = 30
+		for i := range n {
+			c.say(`{"op":"publish","topic":"t","records":[{}],"request_id":%d}`, i)
+		}
+		c.want("ack")
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.down()
+		}()
+		acked := uint64(1)
+		for i := 1; ; i++ {
+			m := c.hear()
+			if m.Op == "error" && m.ID == nil {
+				if m.Code != "shutting_down" {
+					t.Errorf("the last words: %s", m.raw)
+				}
+				break
 			}
-			break
-		}
-		if string(m.ID) != fmt.Sprint(i) || m.Op == "error" && m.Code != "shutting_down" {
-			t.Fatalf("answer %d is %s", i, m.raw)
-		}
-		if m.Op == "ack" {
-			acked++
-		}
-	}
-	c.wantClosed(websocket.StatusGoingAway)
-	for {
-		if m := idle.hear(); m.Op == "error" {
-			if m.raw != `{"op":"error","code":"shutting_down","message":"the server is shutting down"}` {
-				t.Errorf("the last words: %s", m.raw)
+			if string(m.ID) != fmt.Sprint(i) || m.Op == "error" && m.Code != "shutting_down" {
+				t.Fatalf("answer %d is %s", i, m.raw)
 			}
-			break
+			if m.Op == "ack" {
+				acked++
+			}
 		}
-	}
-	idle.wantClosed(websocket.StatusGoingAway)
-	<-done
-	if st, err := s.registry.State("t", false); err != nil || st.Head != acked {
-		t.Errorf("%d publishes were acknowledged, %d written: %v", acked, st.Head, err)
-	}
+		c.wantClosed(websocket.StatusGoingAway)
+		for {
+			if m := idle.hear(); m.Op == "error" {
+				if m.raw != `{"op":"error","code":"shutting_down","message":"the server is shutting down"}` {
+					t.Errorf("the last words: %s", m.raw)
+				}
+				break
+			}
+		}
+		idle.wantClosed(websocket.StatusGoingAway)
+		<-done
+		if st, err := s.registry.State("t", false); err != nil || st.Head != acked {
+			t.Errorf("%d publishes were acknowledged, %d written: %v", acked, st.Head, err)
+		}
+	})
 }
 
 // The goodbye waits for the publish that is under way.
 func TestSocketDrainWaitsForPublishes(t *testing.T) {
-	s := serveReal(t, nil, nil)
-	held := &heldEngine{Engine: s.parts(), room: make(chan struct{})}
-	s.Open(held)
-	c := s.dial(t)
-	c.say(`{"op":"publish","topic":"t","records":[{}]}`)
-	waitFor(t, func() bool { return held.began.Load() == 1 })
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.down()
-	}()
-	<-s.ctx.Done()
-	s.sockets.List()[0].Wake() // the keeper looks, and looks again
-	waitFor(t, func() bool { return !s.sockets.List()[0].State().Nudged })
-	close(held.room)
-	c.want("ack")
-	if m := c.want("error"); m.Code != "shutting_down" {
-		t.Errorf("the last words: %s", m.raw)
-	}
-	c.wantClosed(websocket.StatusGoingAway)
-	<-done
+	withAndWithoutLoops(t, func(t *testing.T, heat func(*socket.Timing)) {
+		s := serveReal(t, nil, heat)
+		held := &heldEngine{Engine: s.parts(), room: make(chan struct{})}
+		s.Open(held)
+		c := s.dial(t)
+		c.say(`{"op":"publish","topic":"t","records":[{}]}`)
+		waitFor(t, func() bool { return held.began.Load() == 1 })
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.down()
+		}()
+		<-s.ctx.Done()
+		s.sockets.List()[0].Wake() // the keeper looks, and looks again
+		waitFor(t, func() bool { return !s.sockets.List()[0].State().Nudged })
+		close(held.room)
+		c.want("ack")
+		if m := c.want("error"); m.Code != "shutting_down" {
+			t.Errorf("the last words: %s", m.raw)
+		}
+		c.wantClosed(websocket.StatusGoingAway)
+		<-done
+	})
 }
 
 // A client that does not answer the goodbye is not waited for.
@@ -104,11 +108,16 @@ func TestSocketDrainWithoutAnswer(t *testing.T) {
 
 // When its time is up, Finish cuts what is left.
 func TestSocketFinishCuts(t *testing.T) {
-	s := serveReal(t, nil, func(timing *socket.Timing) { timing.Farewell = time.Hour })
-	_, r := s.rawDial(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	s.Finish(ctx)
-	_, _ = io.ReadAll(r)
-	<-s.sockets.Empty()
+	withAndWithoutLoops(t, func(t *testing.T, heat func(*socket.Timing)) {
+		s := serveReal(t, nil, func(timing *socket.Timing) {
+			heat(timing)
+			timing.Farewell = time.Hour
+		})
+		_, r := s.rawDial(t)
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		s.Finish(ctx)
+		_, _ = io.ReadAll(r)
+		<-s.sockets.Empty()
+	})
 }

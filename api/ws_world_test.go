@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -42,6 +43,18 @@ func serveReal(t *testing.T, more func(*Options), timing func(*socket.Timing)) *
 	t.Helper()
 	return serveStored(t, func(*recovery.Options) {}, more, timing)
 }
+
+// withAndWithoutLoops runs a test of WebSockets that their readers serve, and of those
+// that loops serve whenever one can.
+func withAndWithoutLoops(t *testing.T, test func(t *testing.T, heat func(*socket.Timing))) {
+	t.Helper()
+	t.Run("readers", func(t *testing.T) { test(t, coldSockets) })
+	t.Run("loops", func(t *testing.T) { test(t, hotSockets) })
+}
+
+func coldSockets(timing *socket.Timing) { timing.Hot = socket.Hot{After: math.MaxInt} }
+
+func hotSockets(timing *socket.Timing) { timing.Hot = socket.Hot{Within: time.Hour} }
 
 // parts is what the server was opened with.
 func (s *realServer) parts() Engine { return PartsOf(s.registry) }

@@ -15,7 +15,7 @@ var recordHead = []byte(`{"op":"record",`)
 
 func (g *group) send(head, body []byte) error {
 	o := &g.socket.out
-	o.mu.Lock()
+	o.lock()
 	defer o.mu.Unlock()
 	if g.session.Stale() {
 		return nil

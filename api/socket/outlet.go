@@ -51,8 +51,11 @@ type outlet struct {
 	busy    atomic.Bool // something is being sent
 	sending session.Sending
 
-	mu    sync.Mutex // guards ended, and is held while a message goes out
-	ended bool
+	// mu guards ended, and is held while a message goes out, and by the reader for as
+	// long as a loop serves the socket. It is locked by lock or by reserve.
+	mu      sync.Mutex
+	ended   bool
+	waiting atomic.Int32 // those that lock and have to wait
 }
 
 func (o *outlet) open(so *Socket) {
@@ -68,19 +71,37 @@ func (o *outlet) shut() {
 	o.cancel()
 }
 
+// lock locks mu. If a loop serves the socket it does so no longer.
+func (o *outlet) lock() {
+	if o.mu.TryLock() {
+		return
+	}
+	o.waiting.Add(1)
+	defer o.waiting.Add(-1)
+	o.socket.recall()
+	o.mu.Lock()
+}
+
+// reserve locks mu until release, unless a message goes out or is about to. The socket's
+// wire is held: whoever must wait then finds the publisher there.
+func (o *outlet) reserve() bool { return o.waiting.Load() == 0 && o.mu.TryLock() }
+
+// release ends what reserve began.
+func (o *outlet) release() { o.mu.Unlock() }
+
 // writing reports whether a message is on its way at this moment.
 func (o *outlet) writing() bool { return o.busy.Load() }
 
 // send sends one message, which it does not keep.
 func (o *outlet) send(message []byte) error {
-	o.mu.Lock()
+	o.lock()
 	defer o.mu.Unlock()
 	return o.sendLocked(message, nil)
 }
 
 // last sends the last message there is, unless that is out already.
 func (o *outlet) last(message []byte) bool {
-	o.mu.Lock()
+	o.lock()
 	defer o.mu.Unlock()
 	if o.ended {
 		return false
@@ -93,7 +114,7 @@ func (o *outlet) last(message []byte) bool {
 // sendFrames sends messages that are whole frames already, with so many bytes in
 // all without the frames' heads.
 func (o *outlet) sendFrames(frames []byte, messages int) error {
-	o.mu.Lock()
+	o.lock()
 	defer o.mu.Unlock()
 	return o.carryLocked(messages, func() error { return o.writeFrames(frames) })
 }

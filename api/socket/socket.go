@@ -79,6 +79,7 @@ func newSocket(set *Set, c *call.Call) *Socket {
 		nudge:  make(chan struct{}, 1),
 		leave:  make(chan *wire.Error, 1),
 		jobs:   newSocketJobs(),
+		heat:   heat{Hot: set.Timing.Hot},
 	}
 	so.wire.cold.L = &so.wire
 	so.remote = c.Request.RemoteAddr
@@ -132,8 +133,8 @@ func (so *Socket) serve(conn *websocket.Conn) {
 	}
 	so.tasks.Go(so.keep)
 	for {
-		if so.heat.streak >= hotAfter && !so.loop() {
-			return
+		if so.heat.hot() {
+			so.loop()
 		}
 		kind, src, err := conn.Reader(context.Background())
 		if err != nil || !so.receive(kind, src) {
@@ -277,11 +278,15 @@ type State struct {
 	Nudged  bool // its keeper is to look around
 	Groups  int  // different sets of options of its subscriptions
 	Named   int  // topics that were subscribed by name
+	Looped  bool // a loop serves it
 }
 
 // State returns what the socket is doing.
 func (so *Socket) State() State {
+	so.wire.Lock()
+	looped := so.wire.publisher != nil
+	so.wire.Unlock()
 	so.subs.mu.Lock()
 	defer so.subs.mu.Unlock()
-	return State{so.heard.Load() != 0, len(so.nudge) > 0, len(so.subs.groups), len(so.subs.owners)}
+	return State{so.heard.Load() != 0, len(so.nudge) > 0, len(so.subs.groups), len(so.subs.owners), looped}
 }

@@ -89,7 +89,7 @@ func (so *Socket) subscribe(cmd command, message []byte) error {
 		}
 	}
 	// Events wait until the client knows where they begin.
-	so.out.mu.Lock()
+	so.out.lock()
 	defer so.out.mu.Unlock()
 	positions, err := so.follow(w.Watch)
 	if err != nil {
@@ -170,7 +170,7 @@ func (so *Socket) unsubscribe(cmd command, message []byte) error {
 	if err != nil {
 		return err
 	}
-	so.out.mu.Lock()
+	so.out.lock()
 	defer so.out.mu.Unlock()
 	for _, name := range names {
 		so.subs.set(name, nil)
