@@ -104,6 +104,7 @@ func TestSocketCloses(t *testing.T) {
 		}{
 			"binary":    {websocket.MessageBinary, `{"op":"ping"}`, "invalid_request", websocket.StatusUnsupportedData},
 			"too large": {websocket.MessageText, `{"op":"ping","x":"` + strings.Repeat("x", 1000) + `"}`, "payload_too_large", websocket.StatusMessageTooBig},
+			"a publish": {websocket.MessageText, `{"op":"publish","topic":"t","records":[{"data":"` + strings.Repeat("x", 1000) + `"}]}`, "payload_too_large", websocket.StatusMessageTooBig},
 			"huge":      {websocket.MessageText, strings.Repeat("x", 1<<20), "payload_too_large", websocket.StatusMessageTooBig},
 			"not UTF-8": {websocket.MessageText, "{\"op\":\"\xff\"}", "invalid_request", websocket.StatusInvalidFramePayloadData},
 		} {

@@ -279,6 +279,7 @@ type State struct {
 	Groups  int  // different sets of options of its subscriptions
 	Named   int  // topics that were subscribed by name
 	Looped  bool // a loop serves it
+	Sends   bool // the client takes its time
 }
 
 // State returns what the socket is doing.
@@ -288,5 +289,5 @@ func (so *Socket) State() State {
 	so.wire.Unlock()
 	so.subs.mu.Lock()
 	defer so.subs.mu.Unlock()
-	return State{so.heard.Load() != 0, len(so.nudge) > 0, len(so.subs.groups), len(so.subs.owners), looped}
+	return State{so.heard.Load() != 0, len(so.nudge) > 0, len(so.subs.groups), len(so.subs.owners), looped, so.out.sending.Sends()}
 }
