@@ -189,6 +189,22 @@ func TestLoopedSocketStalls(t *testing.T) {
 	<-s.sockets.Empty()
 }
 
+// flood publishes without a pause until the connection ends, unless too many are not
+// answered: each answer is to be taken from the channel.
+func (c *wsClient) flood() (answered <-chan struct{}) {
+	underway := make(chan struct{}, 100)
+	go func() {
+		for c.Write(c.ctx, websocket.MessageText, []byte(`{"op":"publish","topic":"t","records":[{}]}`)) == nil {
+			select {
+			case underway <- struct{}{}:
+			case <-c.ctx.Done():
+				return
+			}
+		}
+	}()
+	return underway
+}
+
 // The client of a key that is revoked is sent away, even if it never pauses.
 func TestLoopedSocketOfARevokedKey(t *testing.T) {
 	parse := func(keys string) *auth.Keys {
@@ -200,16 +216,15 @@ func TestLoopedSocketOfARevokedKey(t *testing.T) {
 	}
 	s := serveReal(t, func(o *Options) { o.Keys = parse("writes:w,stays:w") }, hotSockets)
 	c := s.dial(t, "Authorization", "Bearer writes")
-	go func() {
-		for c.Write(c.ctx, websocket.MessageText, []byte(`{"op":"publish","topic":"t","records":[{}]}`)) == nil {
-		}
-	}()
+	answered := c.flood()
 	for range 500 {
 		c.want("ack")
+		<-answered
 	}
 	s.ReplaceKeys(parse("stays:w"))
 	m := c.hear()
 	for m.Op == "ack" {
+		<-answered
 		m = c.hear()
 	}
 	if m.Code != "unauthorized" {
@@ -259,15 +274,13 @@ func TestLoopedSocketsEnd(t *testing.T) {
 	s.put(t, "t", `{"durability":"fsync"}`)
 	rng := rand.New(rand.NewPCG(1, 6))
 	acked := uint64(0)
-	for range 40 {
+	for range 20 {
 		c := s.dial(t)
 		so := s.sockets.List()[0]
-		go func() {
-			for c.Write(c.ctx, websocket.MessageText, []byte(`{"op":"publish","topic":"t","records":[{}]}`)) == nil {
-			}
-		}()
+		answered := c.flood()
 		for range 1 + rng.IntN(100) {
 			acked = max(acked, c.want("ack").Last)
+			<-answered
 		}
 		switch rng.IntN(3) {
 		case 0:
