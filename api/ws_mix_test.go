@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/e6e95bb8/topics/api/socket"
 )
@@ -175,7 +176,9 @@ type heard struct {
 func (m *mix) exchange(t *testing.T, s *realServer, cuts *rand.Rand) *heard {
 	conn, r := s.rawDial(t)
 	all := slices.Concat(m.frames...)
+	written := make(chan struct{})
 	go func() {
+		defer close(written)
 		for len(all) > 0 {
 			n := min(len(all), 1+cuts.IntN([]int{2, 20, 400, 10_000, 100_000}[cuts.IntN(5)]))
 			if _, err := conn.Write(all[:n]); err != nil {
@@ -186,12 +189,14 @@ func (m *mix) exchange(t *testing.T, s *realServer, cuts *rand.Rand) *heard {
 			}
 		}
 	}()
+	end := clientFrame(rand.New(rand.NewPCG(0, 0)), true, opClose, []byte{3, 232})
 	h := &heard{}
 	ended := false
 	for {
 		if !m.broken && !ended && len(h.publishes)+len(h.others) == m.answers && len(h.pongs) == m.pongs {
 			ended = true
-			_, _ = conn.Write(clientFrame(cuts, true, opClose, []byte{3, 232}))
+			<-written
+			_, _ = conn.Write(end)
 		}
 		op, payload, err := readServerFrame(r)
 		if err != nil {
@@ -200,14 +205,13 @@ func (m *mix) exchange(t *testing.T, s *realServer, cuts *rand.Rand) *heard {
 		switch op {
 		case opText:
 			h.note(t, payload)
-		case opPing:
-			_, _ = conn.Write(clientFrame(cuts, true, opPong, payload))
 		case opPong:
 			h.pongs = append(h.pongs, string(payload))
 		case opClose:
 			h.closed = string(payload)
 			if !ended {
-				_, _ = conn.Write(clientFrame(cuts, true, opClose, payload))
+				<-written
+				_, _ = conn.Write(end)
 			}
 			_ = conn.CloseWrite()
 		default:
@@ -218,7 +222,7 @@ func (m *mix) exchange(t *testing.T, s *realServer, cuts *rand.Rand) *heard {
 
 // note sorts a message.
 func (h *heard) note(t *testing.T, text []byte) {
-	if h.closed != "" || h.last != "" {
+	if h.last != "" {
 		t.Errorf("after the last words: %.200s", text)
 	}
 	var m map[string]any
@@ -283,7 +287,9 @@ func (h *heard) differs(other *heard, broken bool) string {
 			return fmt.Sprintf("%d answers to %s, want %d", len(kind.b), kind.name, len(kind.a))
 		}
 	}
-	if h.last != other.last || h.closed != other.closed {
+	// A connection that is closed before all was read loses what is on its way.
+	lost := broken && (h.closed == "" || other.closed == "")
+	if h.last != other.last || h.closed != other.closed && !lost {
 		return fmt.Sprintf("the last words are %s %q, want %s %q", other.last, other.closed, h.last, h.closed)
 	}
 	if !slices.Equal(h.heads, other.heads) {
@@ -306,7 +312,9 @@ func TestSocketsAnswerTheSameInALoop(t *testing.T) {
 		{"both", socket.Hot{After: 2, Within: patience, Penalty: 3}},
 	} {
 		t.Run(served.name, func(t *testing.T) {
-			s := serveReal(t, func(o *Options) { o.Limits.MaxBodyBytes = mostOfMix }, func(timing *socket.Timing) { timing.Hot = served.hot })
+			s := serveReal(t, func(o *Options) { o.Limits.MaxBodyBytes = mostOfMix }, func(timing *socket.Timing) {
+				timing.Hot, timing.Ping = served.hot, time.Hour // a pong could come into a frame
+			})
 			s.put(t, "quiet", `{}`)
 			for seed := range uint64(mixes) {
 				m := newMix(seed, 300)
