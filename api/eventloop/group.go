@@ -23,6 +23,9 @@ const (
 	// hang.
 	patience = 5 * time.Millisecond
 	quiet    = 100 * time.Millisecond // Group.Quiet of NewGroup
+	// slice is how long a loop that always has something to do keeps other goroutines
+	// from its processor. The runtime would give it ten times as long.
+	slice = time.Millisecond
 	// crowd is how many connections a loop has before another one is begun: fewer
 	// would share a sync less often.
 	crowd = 64

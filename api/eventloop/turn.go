@@ -17,6 +17,8 @@ type turn struct {
 	lost   bool  // guarded by loop.mu
 	events [most]event
 	swept  time.Time // when the quiet connections left last
+	// yielded is when other goroutines could run last.
+	yielded time.Time
 	// beginning is true from the first Begin of a round to its first Finish.
 	beginning atomic.Bool
 
@@ -102,14 +104,16 @@ func (t *turn) gather() bool {
 	poller, idle := l.poller, len(t.again) == 0 && len(t.finishes) == 0
 	l.mu.Unlock()
 	n := poller.poll(t.events[:])
-	switch {
-	case n > 0:
-		runtime.Gosched() // a loop that always has something to do would not let others run
-	case idle:
-		n = poller.wait(t.events[:], l.group.Quiet)
-	}
-
 	now := time.Now()
+	switch {
+	case n == 0 && idle:
+		n = poller.wait(t.events[:], l.group.Quiet)
+		now = time.Now()
+		t.yielded = now
+	case now.Sub(t.yielded) > slice:
+		runtime.Gosched()
+		t.yielded = now
+	}
 	var ended []*Conn
 	l.mu.Lock()
 	l.busy = true

@@ -3,6 +3,7 @@
 package eventloop
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 )
@@ -57,40 +58,42 @@ func TestABeginThatWaitsForWhatHasBegun(t *testing.T) {
 // Finish it begins first: the others may hang, too.
 func TestTheOrderAfterALostTurn(t *testing.T) {
 	for _, beginning := range []bool{true, false} {
-		w := open(t, 1)
-		l := w.group.kinds[0][0]
-		var steps []string
-		w.begin = func(h *echo) { steps = append(steps, "begin "+h.request) }
-		w.finish = func(h *echo) { steps = append(steps, "finish "+h.request) }
-		started := make(map[string]*Conn)
-		for _, request := range []string{"0001", "0002"} {
-			c, h := w.take()
-			c.send(request)
-			_ = c.CloseWrite()
-			h.conn.handler, h.conn.loop = h, l
-			h.conn.atTurn, h.conn.readable = true, true
-			l.conns[h.conn.fd] = h.conn
-			started[request] = h.conn
-		}
-		var err error
-		if l.poller, err = newPoller(); err != nil {
-			t.Fatal(err)
-		}
-		l.looks = true // so that no turn is lost
-		before := &turn{loop: l, lost: true, begins: []*Conn{started["0001"]}}
-		before.begin()
-		before.begins = append(before.begins, started["0002"])
-		before.next.Store(1)
-		before.beginning.Store(beginning)
-		l.turn = &turn{loop: l, before: before}
-		l.turn.run()
-		want := []string{"begin 0001", "begin 0002", "finish 0001", "finish 0002"}
-		if beginning {
-			want = []string{"begin 0001", "finish 0001", "begin 0002", "finish 0002"}
-		}
-		if !slices.Equal(steps, want) {
-			t.Errorf("%q, want %q", steps, want)
-		}
+		t.Run(fmt.Sprint(beginning), func(t *testing.T) {
+			w := open(t, 1)
+			l := w.group.kinds[0][0]
+			var steps []string
+			w.begin = func(h *echo) { steps = append(steps, "begin "+h.request) }
+			w.finish = func(h *echo) { steps = append(steps, "finish "+h.request) }
+			started := make(map[string]*Conn)
+			for _, request := range []string{"0001", "0002"} {
+				c, h := w.take()
+				c.send(request)
+				_ = c.CloseWrite()
+				h.conn.handler, h.conn.loop = h, l
+				h.conn.atTurn, h.conn.readable = true, true
+				l.conns[h.conn.fd] = h.conn
+				started[request] = h.conn
+			}
+			var err error
+			if l.poller, err = newPoller(); err != nil {
+				t.Fatal(err)
+			}
+			l.looks = true // so that no turn is lost
+			before := &turn{loop: l, lost: true, begins: []*Conn{started["0001"]}}
+			before.begin()
+			before.begins = append(before.begins, started["0002"])
+			before.next.Store(1)
+			before.beginning.Store(beginning)
+			l.turn = &turn{loop: l, before: before}
+			l.turn.run()
+			want := []string{"begin 0001", "begin 0002", "finish 0001", "finish 0002"}
+			if beginning {
+				want = []string{"begin 0001", "finish 0001", "begin 0002", "finish 0002"}
+			}
+			if !slices.Equal(steps, want) {
+				t.Errorf("%q, want %q", steps, want)
+			}
+		})
 	}
 }
 

@@ -162,7 +162,8 @@ func (c *conn) readBrief() (belongs, whole bool) {
 		belongs = c.server.Brief(&c.request) && head+int(c.request.ContentLength) <= inputBuffer
 		whole = w.body.left == 0
 	case !bytes.Contains(in, endOfHeader):
-		belongs = len(in) < inputBuffer
+		// A line that ends in LF alone may be the last one.
+		belongs = len(in) < inputBuffer && bytes.Count(in, []byte("\n")) == bytes.Count(in, []byte("\r\n"))
 	}
 	if !belongs || whole {
 		c.partial = time.Time{}

@@ -33,6 +33,7 @@ func TestLeavingALoop(t *testing.T) {
 		"a large body":     {post("/b", strings.Repeat("a", maxBody+1)), "POST /b " + strings.Repeat("a", maxBody+1)},
 		"a body in pieces": {post("/b", strings.Repeat("a", 3*inputBuffer)), "POST /b " + strings.Repeat("a", 3*inputBuffer)},
 		"an expected 100":  {"POST /b HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n", "POST /b "},
+		"lines of LF":      {"GET /b HTTP/1.1\nHost: localhost\n\n", "GET /b "},
 		"its own answer":   {"GET /own HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /own "},
 	} {
 		t.Run(name, func(t *testing.T) {
