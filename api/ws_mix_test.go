@@ -1,11 +1,8 @@
 package api
 
 import (
-	"bufio"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -16,46 +13,6 @@ import (
 
 	"github.com/e6e95bb8/topics/api/socket"
 )
-
-// Opcodes of frames (RFC 6455, section 5.2).
-const (
-	opMore   = 0x0
-	opText   = 0x1
-	opBinary = 0x2
-	opClose  = 0x8
-	opPing   = 0x9
-	opPong   = 0xa
-)
-
-// clientFrame is a frame with a mask of the generator's, and with a length that may be
-// spelled longer than it need be.
-func clientFrame(rng *rand.Rand, final bool, op byte, payload []byte) []byte {
-	if final {
-		op |= 0x80
-	}
-	b := []byte{op}
-	n, longer := len(payload), 0
-	if op&0x8 == 0 { // of control frames the length has one byte
-		longer = []int{0, 0, 0, 0, 0, 0, 1, 2}[rng.IntN(8)]
-	}
-	switch {
-	case n > 0xffff || longer == 2:
-		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
-	case n > 125 || longer == 1:
-		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(n))
-	default:
-		b = append(b, 0x80|byte(n))
-	}
-	mask := binary.BigEndian.AppendUint32(nil, rng.Uint32())
-	if rng.IntN(4) == 0 {
-		clear(mask)
-	}
-	b = append(b, mask...)
-	for i, c := range payload {
-		b = append(b, c^mask[i%4])
-	}
-	return b
-}
 
 // mix is what a client sends, and how much of it is answered.
 type mix struct {
@@ -245,30 +202,6 @@ func (h *heard) note(t *testing.T, text []byte) {
 	default:
 		h.publishes = append(h.publishes, said)
 	}
-}
-
-func readServerFrame(r *bufio.Reader) (op byte, payload []byte, err error) {
-	var head [2]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return 0, nil, err
-	}
-	n := uint64(head[1])
-	if head[0]&0xf0 != 0x80 || n > 127 {
-		return 0, nil, fmt.Errorf("a frame that begins with %x", head)
-	}
-	more := make([]byte, map[uint64]int{126: 2, 127: 8}[n])
-	if _, err := io.ReadFull(r, more); err != nil {
-		return 0, nil, err
-	}
-	if len(more) > 0 {
-		n = 0
-		for _, b := range more {
-			n = n<<8 | uint64(b)
-		}
-	}
-	payload = make([]byte, n)
-	_, err = io.ReadFull(r, payload)
-	return head[0] & 0xf, payload, err
 }
 
 // differs says where another socket was answered differently. One that was ended may
