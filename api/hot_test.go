@@ -44,6 +44,10 @@ func TestHotWrites(t *testing.T) {
 								return
 							}
 							last = a.first
+							// Who waits for a sync that another one has run has waited for it, too.
+							if synced := !strings.Contains(string(a.body), `"fsync_ms":0,`); synced != (class == "fsync") {
+								t.Errorf("%s", a.body)
+							}
 						}
 					}
 				})

@@ -1,12 +1,18 @@
 package call
 
-import "github.com/e6e95bb8/topics/topics/topic"
+import (
+	"time"
+
+	"github.com/e6e95bb8/topics/topics/topic"
+)
 
 // Placed is a write that has its place in the log and is not answered.
 type Placed struct {
 	Write *topic.Pending
 	Bytes int64 // of Bounds.TakeBytes
 	Seqs  bool  // the answer has them
+	// Began is when it had its place, if its answer says how long its sync took.
+	Began time.Time
 }
 
 // Finisher is the second half of a handler: the first has done all that can be done

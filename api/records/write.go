@@ -2,6 +2,7 @@ package records
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/queues"
@@ -54,6 +55,9 @@ func (h *Handlers) Write(c *call.Call) error {
 		return err
 	}
 	c.Placed = call.Placed{Write: p, Bytes: held, Seqs: seqs}
+	if p.Syncs() {
+		c.Placed.Began = time.Now()
+	}
 	return c.Later(p.Waits(), (*finishing)(h))
 }
 
@@ -71,6 +75,9 @@ func (h *finishing) Finish(c *call.Call) error {
 	}
 	if done.Created && c.Configures {
 		queues.NoteMade(h.Engine(), c.Topic, &c.Notices)
+	}
+	if !placed.Began.IsZero() {
+		done.Cost.Sync = time.Since(placed.Began) // another write of the round may have waited for it
 	}
 	c.Cost, c.Costs = done.Cost, wire.CostWrite
 	writeAppended(c, &done, placed.Seqs)

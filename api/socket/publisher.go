@@ -139,7 +139,7 @@ func (p *publisher) awaitFrame() {
 func (p *publisher) begin(cmd command, message []byte) {
 	so := p.socket
 	so.busy.Store(true)
-	so.flow.Begin(len(message))
+	so.flow.Received.Add(int64(len(message))) // the answer moves it
 	pub := newPublish(cmd)
 	pub.began, pub.notes = time.Now(), so.notes()
 	pub.err = so.begin(pub, message)
@@ -161,7 +161,11 @@ func (p *publisher) Finish() (next eventloop.Next) {
 		return p.leave() // it would hold up the others
 	}
 	for _, pub := range p.begun {
+		syncs := pub.pending != nil && pub.pending.Syncs()
 		so.await(pub)
+		if syncs && pub.err == nil {
+			pub.done.Cost.Sync = time.Since(pub.began) // another one may have waited for it
+		}
 	}
 	buf := acks.Get().(*ackBuffer)
 	so.acknowledgeAll(p.begun, buf, p.send)
