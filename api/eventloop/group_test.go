@@ -27,8 +27,15 @@ func TestRequests(t *testing.T) {
 	c.send("0001")
 	c.want("0001")
 	many := numbers(1000)
-	go c.send(many)
+	sent := make(chan error, 1)
+	go func() {
+		_, err := io.WriteString(c, many)
+		sent <- err
+	}()
 	c.want(many)
+	if err := receive(t, "the end of sending", sent); err != nil {
+		t.Fatal(err)
+	}
 	for i := range many[:5*size] {
 		c.send(many[i : i+1])
 	}
