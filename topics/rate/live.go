@@ -15,21 +15,26 @@ type Live struct {
 	places []*Place
 }
 
-// Add counts n more of a series at a place, and gives it a meter if it has none. What is
-// counted while Sweep gives the meter up is lost.
+// Add counts n more of a series at a place, and gives it a meter if it has none.
 func (l *Live) Add(p *Place, now int64, s Series, n uint64) {
-	m := p.Load()
-	if m == nil {
-		m = new(Meter)
-		if p.CompareAndSwap(nil, m) {
+	for {
+		m := p.Load()
+		if m != nil && m.add(now, s, n) {
+			return
+		}
+		// Sweep, which has given m up, takes it away at any moment.
+		fresh := new(Meter)
+		fresh.Add(now, s, n)
+		if m == nil && p.CompareAndSwap(nil, fresh) {
 			l.mu.Lock()
 			l.places = append(l.places, p)
 			l.mu.Unlock()
-		} else if other := p.Load(); other != nil {
-			m = other
+			return
+		}
+		if m != nil && p.CompareAndSwap(m, fresh) {
+			return // the place is in the list, or Sweep would have taken m away
 		}
 	}
-	m.Add(now, s, n)
 }
 
 // Sweep takes the meters away from the places that are idle.
@@ -38,8 +43,7 @@ func (l *Live) Sweep(now int64) {
 	defer l.mu.Unlock()
 	kept := l.places[:0]
 	for _, p := range l.places {
-		if p.Load().idle(now) {
-			p.Store(nil)
+		if m := p.Load(); m.giveUp(now) && p.CompareAndSwap(m, nil) {
 			continue
 		}
 		kept = append(kept, p)

@@ -50,17 +50,27 @@ type Meter struct {
 }
 
 // Add counts n more of a series.
-func (m *Meter) Add(now int64, s Series, n uint64) {
+func (m *Meter) Add(now int64, s Series, n uint64) { m.add(now, s, n) }
+
+// givenUp is the slot of a meter that counts nothing any more.
+const givenUp = math.MaxInt64
+
+// add is Add, but does nothing and returns false if the meter was given up.
+func (m *Meter) add(now int64, s Series, n uint64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.slot == givenUp {
+		return false
+	}
 	m.moveLocked(now / slotTime)
 	at := m.slot % slotCount
 	if int(s) == len(m.counts) {
 		m.sums[at] += n
-		return
+		return true
 	}
 	count := &m.counts[s][at]
 	*count = uint32(min(uint64(*count)+n, math.MaxUint32))
+	return true
 }
 
 // moveLocked makes slot the present one, and empties those that were passed over.
@@ -89,6 +99,9 @@ func (m *Meter) PerSecond(now int64, s Series) float64 {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.slot == givenUp {
+		return 0
+	}
 	present := max(now/slotTime, m.slot)
 	sum := 0.0
 	for slot := max(present-slotCount+1, m.slot-slotCount+1, 0); slot <= m.slot; slot++ {
@@ -101,9 +114,14 @@ func (m *Meter) PerSecond(now int64, s Series) float64 {
 	return sum / (Window / 1000)
 }
 
-// idle reports whether nothing that was counted lies in the window.
-func (m *Meter) idle(now int64) bool {
+// giveUp ends a meter if nothing that was counted lies in the window, and reports
+// whether it has.
+func (m *Meter) giveUp(now int64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return now/slotTime-m.slot >= slotCount
+	if now/slotTime-m.slot < slotCount {
+		return false
+	}
+	m.slot = givenUp
+	return true
 }

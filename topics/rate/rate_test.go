@@ -89,6 +89,45 @@ func TestSweepUnderUse(t *testing.T) {
 	}
 }
 
+// What is counted while Sweep looks is not lost, neither by a new meter nor by one that has
+// been idle.
+func TestNothingIsLostWhileSwept(t *testing.T) {
+	const now = 1000 * slotTime
+	var live Live
+	places := make([]Place, 20_000)
+	for i := range places {
+		if i%2 == 0 {
+			live.Add(&places[i], now-2*Window, Writes, 1)
+		}
+	}
+	stop, swept := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(swept)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				live.Sweep(now)
+			}
+		}
+	}()
+	for i := range places {
+		live.Add(&places[i], now, Writes, Window/1000)
+	}
+	close(stop)
+	<-swept
+	live.Sweep(now)
+	for i := range places {
+		if rate := places[i].Load().PerSecond(now, Writes); rate != 1 {
+			t.Errorf("%v a second at place %d", rate, i)
+		}
+	}
+	if live.Len() != len(places) {
+		t.Errorf("%d live", live.Len())
+	}
+}
+
 // Counts end at four billion in a slot; sums do not.
 func TestLargeCounts(t *testing.T) {
 	var m Meter
