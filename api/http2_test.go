@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -94,7 +95,7 @@ var h2odd = map[string]struct{ frames, outcome string }{
 	"a longer body":               {h2post(h2frame(frameData, endStream, 1, `{"records":[{}]}`), "content-length", "2"), "reset"},
 	"a shorter body":              {h2post(h2frame(frameData, endStream, 1, `{}`), "content-length", "16"), "400"},
 	"two lengths":                 {h2post(h2frame(frameData, endStream, 1, `{}`), "content-length", "2", "content-length", "3"), "400"},
-	"a length with a sign":        {h2post(h2frame(frameData, endStream, 1, `{}`), "content-length", "+2"), "reset"},
+	"a length with a sign":        {h2post(h2frame(frameData, endStream, 1, `{}`), "content-length", "+2"), "400 or reset"}, // as none: the answer and the body race
 	"a length and no body":        {h2get("content-length", "5"), "200"},
 	"padding":                     {h2post(h2frame(frameData, endStream|padded, 1, "\x03{}\x00\x00\x00")), "400"},
 	"padding that is too long":    {h2post(h2frame(frameData, endStream|padded, 1, "\x09{}")), "end"},
@@ -142,7 +143,7 @@ func TestOddRequestsOverHTTP2(t *testing.T) {
 			defer nc.Close()
 			_ = nc.SetDeadline(time.Now().Add(patience))
 			go func() { _, _ = io.WriteString(nc, http2Preface+odd.frames) }() // the server may not read all
-			if got := h2outcome(nc); got != odd.outcome {
+			if got := h2outcome(nc); !slices.Contains(strings.Split(odd.outcome, " or "), got) {
 				t.Errorf("%s: %s, want %s", name, got, odd.outcome)
 			}
 		})
