@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/eventloop"
 	"github.com/e6e95bb8/topics/api/http1"
 	"github.com/e6e95bb8/topics/recovery"
 )
@@ -30,7 +31,7 @@ type hotServer struct {
 
 // heat has loops serve the connections of a door.
 func heat(door *http1.Server) {
-	door.Hot = http1.Hot{After: 1, Within: patience}
+	door.Hot = eventloop.Hot{After: 1, Within: patience}
 	door.Loops.Quiet = patience
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/eventloop"
 	"github.com/e6e95bb8/topics/api/socket"
 )
 
@@ -21,7 +22,7 @@ func TestSocketIsLooped(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("there are no loops on this system")
 	}
-	s := serveReal(t, nil, func(timing *socket.Timing) { timing.Hot = socket.Hot{After: 3, Within: patience} })
+	s := serveReal(t, nil, func(timing *socket.Timing) { timing.Hot = eventloop.Hot{After: 3, Within: patience} })
 	c := s.dial(t)
 	so := s.sockets.List()[0]
 	n := 0
@@ -49,7 +50,7 @@ func TestSocketIsLooped(t *testing.T) {
 func TestLoopedSocketWhoseClientHasGone(t *testing.T) {
 	for _, after := range []int{0, 1} { // publishes that the reader begins
 		t.Run(fmt.Sprint(after), func(t *testing.T) {
-			s := serveReal(t, nil, func(timing *socket.Timing) { timing.Hot = socket.Hot{After: after, Within: patience} })
+			s := serveReal(t, nil, func(timing *socket.Timing) { timing.Hot = eventloop.Hot{After: after, Within: patience} })
 			held := &heldEngine{Engine: s.parts(), room: make(chan struct{})}
 			s.Open(held)
 			conn, _ := s.rawDial(t)

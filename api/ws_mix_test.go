@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/eventloop"
 	"github.com/e6e95bb8/topics/api/socket"
 )
 
@@ -238,11 +239,11 @@ func TestSocketsAnswerTheSameInALoop(t *testing.T) {
 	var want [mixes]*heard
 	for _, served := range []struct {
 		name string
-		hot  socket.Hot
+		hot  eventloop.Hot
 	}{
-		{"readers", socket.Hot{After: math.MaxInt}},
-		{"loops", socket.Hot{Within: patience}},
-		{"both", socket.Hot{After: 2, Within: patience, Penalty: 3}},
+		{"readers", eventloop.Hot{After: math.MaxInt}},
+		{"loops", eventloop.Hot{Within: patience}},
+		{"both", eventloop.Hot{After: 2, Within: patience, MostPenalty: 3}},
 	} {
 		t.Run(served.name, func(t *testing.T) {
 			s := serveReal(t, func(o *Options) { o.Limits.MaxBodyBytes = mostOfMix }, func(timing *socket.Timing) {

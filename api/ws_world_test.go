@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
+	"github.com/e6e95bb8/topics/api/eventloop"
 	"github.com/e6e95bb8/topics/api/openapi/conform"
 	"github.com/e6e95bb8/topics/api/socket"
 	"github.com/e6e95bb8/topics/recovery"
@@ -52,9 +53,9 @@ func withAndWithoutLoops(t *testing.T, test func(t *testing.T, heat func(*socket
 	t.Run("loops", func(t *testing.T) { test(t, hotSockets) })
 }
 
-func coldSockets(timing *socket.Timing) { timing.Hot = socket.Hot{After: math.MaxInt} }
+func coldSockets(timing *socket.Timing) { timing.Hot = eventloop.Hot{After: math.MaxInt} }
 
-func hotSockets(timing *socket.Timing) { timing.Hot = socket.Hot{Within: time.Hour} }
+func hotSockets(timing *socket.Timing) { timing.Hot = eventloop.Hot{Within: time.Hour} }
 
 // parts is what the server was opened with.
 func (s *realServer) parts() Engine { return PartsOf(s.registry) }

@@ -37,7 +37,7 @@ type conn struct {
 	// deadlines, and neither tcp nor raw. loopKind is the kind of the loop.
 	looped   *eventloop.Conn
 	loopKind eventloop.Kind
-	heat     heat
+	heat     eventloop.Heat
 	unsent   []byte    // of the last answer that a loop wrote
 	partial  time.Time // when the first part of a request came in a loop; zero if none is there
 
@@ -117,7 +117,7 @@ func (c *conn) run(last func()) (rest []byte, then func()) {
 			timeout = c.server.IdleTimeout
 		}
 		if c.work == nil || len(c.work.in) == 0 {
-			if c.hot() && c.enter() {
+			if c.heat.Is(&c.server.Hot) && c.enter() {
 				return nil, entered
 			}
 			if !c.fill(timeout) {
@@ -142,7 +142,7 @@ func (c *conn) fill(timeout time.Duration) bool {
 	last := c.server.stopping.Load()
 	if !last {
 		now := time.Now()
-		c.waits(now)
+		c.heat.Next(&c.server.Hot, now)
 		c.reads.atLeast(now, timeout)
 		c.waiting = true
 	}
@@ -275,9 +275,9 @@ func (c *conn) conclude(whole bool) bool {
 		return false
 	}
 	if c.response.brief {
-		c.heat.brief(c.response.kind)
+		c.heat.Brief(c.response.kind)
 	} else {
-		c.heat.other()
+		c.heat.Other()
 	}
 	c.asked = true
 	c.work.next()

@@ -35,16 +35,16 @@ func (c *conn) enter() bool {
 	}
 	looped, err := c.server.Loops.Take(c.tcp)
 	if err != nil {
-		c.punish()
+		c.heat.Punish(&c.server.Hot)
 		return false
 	}
 	c.release()
 	c.nc.Replace(looped)
-	c.looped, c.loopKind = looped, c.heat.kind
+	c.looped, c.loopKind = looped, c.heat.Kind
 	if c.server.Loops.Start(looped, c.loopKind, c) == nil {
 		return true
 	}
-	c.punish()
+	c.heat.Punish(&c.server.Hot)
 	_ = c.leaveLoopLocked() // if it is broken, the next read says so
 	return false
 }
@@ -98,7 +98,7 @@ func (c *conn) Finish() (next eventloop.Next) {
 	later := c.response.later
 	c.response.later = nil
 	if c.response.kind > c.loopKind {
-		c.punish()
+		c.heat.Punish(&c.server.Hot)
 		return c.giveAway(later) // it would hold up the others
 	}
 	if !c.conclude(c.handle(later)) {
@@ -117,14 +117,14 @@ func (c *conn) advance() eventloop.Next {
 		if len(w.in) == 0 {
 			break
 		}
-		if c.heat.kind != c.loopKind && c.hot() {
+		if c.heat.Kind != c.loopKind && c.heat.Is(&c.server.Hot) {
 			return c.giveAway(nil) // it belongs to the loops of the other kind now
 		}
 		in := w.in
 		switch belongs, whole := c.readBrief(); {
 		case !belongs:
 			w.in = in
-			c.punish()
+			c.heat.Punish(&c.server.Hot)
 			return c.giveAway(nil)
 		case !whole:
 			w.in = in
@@ -139,12 +139,12 @@ func (c *conn) advance() eventloop.Next {
 			return c.finishLast()
 		}
 		if !c.response.brief {
-			c.punish() // it may have waited
+			c.heat.Punish(&c.server.Hot) // it may have waited
 			return c.giveAway(nil)
 		}
 	}
 	if len(c.unsent) > 0 {
-		c.punish()
+		c.heat.Punish(&c.server.Hot)
 		return c.giveAway(nil)
 	}
 	c.release()
@@ -200,7 +200,7 @@ func (c *conn) finishLast() eventloop.Next {
 
 // Quiet implements eventloop.Handler.
 func (c *conn) Quiet() {
-	c.heat.other() // or it would be back at once
+	c.heat.Other() // or it would be back at once
 	c.giveAway(nil)
 }
 

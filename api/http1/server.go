@@ -39,7 +39,7 @@ type Server struct {
 	// one such request after the other are served in loops.
 	Brief func(*http.Request) bool
 	// Hot is when they are.
-	Hot Hot
+	Hot eventloop.Hot
 	// Loops are those loops. Other protocols of the same listeners may share them.
 	Loops    *eventloop.Group
 	stopping atomic.Bool // Shutdown or Close was called
@@ -52,7 +52,7 @@ type Server struct {
 // New returns a server of a configured http.Server.
 func New(srv *http.Server) *Server {
 	return &Server{
-		Server: srv, conns: map[*conn]struct{}{}, Loops: NewLoops(), Hot: usuallyHot,
+		Server: srv, conns: map[*conn]struct{}{}, Loops: NewLoops(), Hot: eventloop.UsuallyHot,
 		Brief: func(*http.Request) bool { return false },
 	}
 }

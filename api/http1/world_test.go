@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/e6e95bb8/topics/api/conns"
+	"github.com/e6e95bb8/topics/api/eventloop"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -180,7 +181,7 @@ func run(t *testing.T, test func(t *testing.T, how way), how ...way) {
 
 // heat has all connections served by loops, for as long as possible.
 func (w *world) heat(how way) {
-	w.Hot = Hot{After: 1, Within: patience}
+	w.Hot = eventloop.Hot{After: 1, Within: patience}
 	if how == atOnce {
 		w.Hot.After = 0
 	}

@@ -24,7 +24,7 @@ func (so *Socket) loop() {
 func (so *Socket) enterLoop() *publisher {
 	net, _ := so.wire.conn.(*conns.Conn)
 	if net == nil || net.TCP() == nil || so.set.Loops == nil || !so.onlyPublishes() {
-		so.heat.punish()
+		so.heat.Punish(&so.set.Timing.Hot)
 		return nil
 	}
 	if !so.awaitAnswers() {
@@ -34,12 +34,12 @@ func (so *Socket) enterLoop() *publisher {
 	defer so.wire.Unlock()
 	// Whoever ends the socket, or has sent a ping, reads from it, too.
 	if so.wire.cut || so.wire.ending || so.pinging.Load() || !so.out.reserve() {
-		so.heat.other()
+		so.heat.Other()
 		return nil
 	}
 	p := so.startLocked(net)
 	if p == nil {
-		so.heat.punish()
+		so.heat.Punish(&so.set.Timing.Hot)
 		so.out.release()
 	}
 	so.wire.publisher = p
@@ -50,7 +50,7 @@ func (so *Socket) enterLoop() *publisher {
 // held, and the outlet reserved.
 func (so *Socket) startLocked(net *conns.Conn) *publisher {
 	rest := append(so.framer.buffered(), net.TakeUnread()...)
-	p := &publisher{socket: so, net: net, kind: so.heat.kind, back: make(chan struct{}), rest: rest}
+	p := &publisher{socket: so, net: net, kind: so.heat.Kind, back: make(chan struct{}), rest: rest}
 	if len(rest) > len(piece{}.room)/2 {
 		net.Unread(rest)
 		return nil
@@ -74,7 +74,7 @@ func (so *Socket) startLocked(net *conns.Conn) *publisher {
 // else can be sent.
 func (so *Socket) takeBack(p *publisher) {
 	p.net.Unread(p.rest)
-	so.heat.last = time.Now()
+	so.heat.Next(&so.set.Timing.Hot, time.Now())
 	if len(p.unsent) > 0 {
 		_ = so.out.carryLocked(0, func() error { return so.out.writeFrames(p.unsent) }) // the client may be gone
 	}

@@ -62,7 +62,7 @@ func loopable(t *testing.T) (*Socket, net.Conn) {
 func TestLoopsThatHaveEnded(t *testing.T) {
 	so, client := loopable(t)
 	so.set.Loops.End()
-	so.heat.streak = 1
+	so.heat.Brief(eventloop.Quick)
 	if _, err := client.Write([]byte("something")); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/eventloop"
 	"github.com/e6e95bb8/topics/api/queues"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/topic"
@@ -63,9 +64,19 @@ func (so *Socket) publish(cmd command, message []byte) bool {
 	p := newPublish(cmd)
 	p.began, p.notes = began, so.notes()
 	p.err = so.begin(p, message)
-	so.heat.publish(began, p.pending != nil && p.pending.Waits())
+	so.notePublish(began, p.pending != nil && p.pending.Waits())
 	so.writes <- p
 	return true
+}
+
+// notePublish notes a publish that waits for a sync, or for little.
+func (so *Socket) notePublish(now time.Time, waits bool) {
+	kind := eventloop.Quick
+	if waits {
+		kind = eventloop.Synced
+	}
+	so.heat.Next(&so.set.Timing.Hot, now)
+	so.heat.Brief(kind)
 }
 
 // refusePublish answers what may have been a publish: in order, because that

@@ -116,7 +116,7 @@ func (p *publisher) next() bool {
 // expel makes the socket leave, because of what it has to do next.
 func (p *publisher) expel() {
 	p.leaves = true
-	p.socket.heat.punish()
+	p.socket.heat.Punish(&p.socket.set.Timing.Hot)
 }
 
 // awaitFrame leaves a frame that is large, or that does not arrive soon, to the reader,
@@ -147,8 +147,8 @@ func (p *publisher) begin(cmd command, message []byte) {
 	so.call.Give()
 	clear(so.call.Records)
 	waits := pub.pending != nil && pub.pending.Waits()
-	so.heat.publish(pub.began, waits)
-	if waits && p.kind == eventloop.Quick || so.heat.kind != p.kind && so.heat.hot() {
+	so.notePublish(pub.began, waits)
+	if waits && p.kind == eventloop.Quick || so.heat.Kind != p.kind && so.heat.Is(&so.set.Timing.Hot) {
 		p.leaves = true // it belongs in the other loops now
 	}
 }
@@ -157,7 +157,7 @@ func (p *publisher) begin(cmd command, message []byte) {
 func (p *publisher) Finish() (next eventloop.Next) {
 	defer p.survive(&next)
 	so := p.socket
-	if p.leaves && p.kind == eventloop.Quick && so.heat.kind == eventloop.Synced {
+	if p.leaves && p.kind == eventloop.Quick && so.heat.Kind == eventloop.Synced {
 		return p.leave() // it would hold up the others
 	}
 	for _, pub := range p.begun {

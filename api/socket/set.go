@@ -67,7 +67,7 @@ type Timing struct {
 	Silence  time.Duration // without a sign of life a client is gone
 	Stall    time.Duration // a client that takes nothing for so long is closed
 	Farewell time.Duration // for closing in good order
-	Hot      Hot
+	Hot      eventloop.Hot
 }
 
 // New returns a set without WebSockets.
@@ -76,7 +76,7 @@ func New(o Options) *Set {
 		Options: o,
 		Timing: Timing{
 			Ping: 15 * time.Second, Silence: 90 * time.Second, Stall: 30 * time.Second, Farewell: 5 * time.Second,
-			Hot: Hot{After: 8, Within: 20 * time.Millisecond, Penalty: 1 << 12},
+			Hot: eventloop.UsuallyHot,
 		},
 		open: map[*Socket]struct{}{},
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/eventloop"
 	"github.com/e6e95bb8/topics/api/session"
 	"github.com/e6e95bb8/topics/api/wire"
 )
@@ -48,7 +49,7 @@ type Socket struct {
 		cold      sync.Cond // signalled when publisher becomes nil
 	}
 	framer *framer
-	heat   heat
+	heat   eventloop.Heat
 	conn   *websocket.Conn
 	out    outlet
 	subs   subscriptions
@@ -79,7 +80,6 @@ func newSocket(set *Set, c *call.Call) *Socket {
 		nudge:  make(chan struct{}, 1),
 		leave:  make(chan *wire.Error, 1),
 		jobs:   newSocketJobs(),
-		heat:   heat{Hot: set.Timing.Hot},
 	}
 	so.wire.cold.L = &so.wire
 	so.remote = c.Request.RemoteAddr
@@ -133,7 +133,7 @@ func (so *Socket) serve(conn *websocket.Conn) {
 	}
 	so.tasks.Go(so.keep)
 	for {
-		if so.heat.hot() {
+		if so.heat.Is(&so.set.Timing.Hot) {
 			so.loop()
 		}
 		kind, src, err := conn.Reader(context.Background())
