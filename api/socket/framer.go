@@ -40,10 +40,14 @@ func (f *framer) Read(p []byte) (int, error) {
 		if err == nil {
 			head, err = f.buf.Peek(headSize(head))
 		}
-		if err != nil {
+		switch has := f.buf.Buffered(); {
+		case err != nil && has == 0:
 			return 0, err
+		case err != nil:
+			f.left = int64(has) // the library finds that the head ends too soon
+		default:
+			f.left = int64(len(head)) + payloadSize(head)
 		}
-		f.left = int64(len(head)) + payloadSize(head)
 		if f.left < 0 {
 			f.left = math.MaxInt64 // the library refuses it
 		}

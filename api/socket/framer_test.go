@@ -90,6 +90,8 @@ func FuzzFramer(f *testing.F) {
 	f.Add([]byte{frameText, 0x80 | frameLonger, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, []byte{}, byte(0))
 	f.Add(append([]byte{frameText, 0x80 | frameLonger, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 1}, text...), []byte{3}, byte(20))
 	f.Add(slices.Concat(text, text[:7]), []byte{5}, byte(1))
+	// A message is not whole because the head of its next frame is not.
+	f.Add(slices.Concat([]byte{0x01}, text[1:], text[:3]), []byte{1}, byte(1))
 	f.Fuzz(func(t *testing.T, in, sizes []byte, ahead byte) {
 		read := func(framed bool) (messages [][]byte, answers []byte) {
 			conn := &packets{in: in, sizes: sizes}
