@@ -34,37 +34,32 @@ func restore(fd int) (*net.TCPConn, error) {
 	return c.(*net.TCPConn), nil
 }
 
-// read reads from a socket that does not block. Therefore the runtime need not be
-// told of it, nor of a write.
+// read reads from a socket that does not block.
 func read(fd int, p []byte) (int, error) {
-	for {
-		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
-		switch {
-		case errno == unix.EINTR:
-			continue
-		case errno == unix.EAGAIN:
-			return 0, ErrNothing
-		case errno != 0:
-			return 0, errno
-		case n == 0:
-			return 0, io.EOF
-		}
-		return int(n), nil
+	n, err := transfer(unix.SYS_READ, fd, p)
+	if n == 0 && err == nil {
+		err = io.EOF
 	}
+	return n, err
 }
 
-func write(fd int, p []byte) (int, error) {
+// write writes to a socket that does not block.
+func write(fd int, p []byte) (int, error) { return transfer(unix.SYS_WRITE, fd, p) }
+
+// transfer makes a system call that does not wait, so that the runtime need not be told
+// of it.
+func transfer(call uintptr, fd int, p []byte) (int, error) {
 	for {
-		n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
-		switch {
-		case errno == unix.EINTR:
-			continue
-		case errno == unix.EAGAIN:
+		n, _, errno := unix.RawSyscall(call, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EINTR:
+		case unix.EAGAIN:
 			return 0, ErrNothing
-		case errno != 0:
+		default:
 			return 0, errno
 		}
-		return int(n), nil
 	}
 }
 
