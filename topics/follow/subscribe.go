@@ -115,9 +115,7 @@ func (s *Subscriber) discardUncoveredLocked() {
 	defer s.mu.Unlock()
 	s.pending = slices.DeleteFunc(s.pending, func(p pending) bool { return !s.coversLocked(p.Topic, nil) })
 	clear(s.at)
-	for i := range s.pending {
-		s.at[s.pending[i].Topic] = i
-	}
+	s.placeLocked(0)
 }
 
 // discardBefore reduces the event of a topic to a change if its lifecycle events
@@ -126,8 +124,8 @@ func (s *Subscriber) discardUncoveredLocked() {
 func (s *Subscriber) discardBefore(name string, id uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i, ok := s.at[name]
-	if !ok {
+	i := s.findLocked(name)
+	if i < 0 {
 		return
 	}
 	if p := &s.pending[i]; p.id < id || p.id == id && p.Created {

@@ -21,7 +21,7 @@ type Subscriber struct {
 	mu          lockorder.Mutex[lockorder.Last] // guards everything below
 	subscribing int                             // calls of Subscribe under way; until they end Take returns nothing
 	pending     []pending
-	at          map[string]int // position of a topic in pending
+	at          map[string]int // position of a topic in pending; empty while there are few: see findLocked
 	newest      uint64         // highest id of a topic that the consumer may know
 	overflowed  bool           // an event was dropped: the next Take lists all topics
 }
@@ -43,6 +43,10 @@ type pending struct {
 	id uint64 // of the topic that was created or deleted last; 0 if none was
 }
 
+// fewEvents is how many events are searched one by one: nearly all subscribers have one
+// topic, or one at a time, and a map costs more than the rest of an event.
+const fewEvents = 8
+
 // keptEvents is the capacity for events that an idle subscriber keeps.
 const keptEvents = 64
 
@@ -55,15 +59,17 @@ const maxEvents = 1024
 func (h *Hub) NewSubscriber() *Subscriber {
 	return &Subscriber{
 		hub: h, ready: make(chan struct{}, 1),
-		names: map[string]struct{}{}, prefixes: map[string]struct{}{}, at: map[string]int{},
+		names: map[string]struct{}{}, prefixes: map[string]struct{}{},
 	}
 }
 
-// Ready receives a value when there may be something to Take. Its capacity is 1.
+// Ready receives a value when there may be something to Take, unless Wake has set a
+// function for that. Its capacity is 1.
 func (s *Subscriber) Ready() <-chan struct{} { return s.ready }
 
-// Wake makes the subscriber call f whenever Ready receives a value or has one; nil
-// ends that. f must not take a lock that is held while the subscriber is used.
+// Wake makes the subscriber call f whenever there may be something to Take, instead of
+// sending to Ready; nil ends that. Of what happened before the change f, or Ready, may
+// hear nothing. f must not take a lock that is held while the subscriber is used.
 func (s *Subscriber) Wake(f func()) {
 	if f == nil {
 		s.waker.Store(nil)
@@ -93,7 +99,7 @@ func (s *Subscriber) take(into []Event) (events []Event, overflowed bool) {
 		into = append(into, s.pending[i].Event)
 	}
 	if cap(s.pending) > keptEvents {
-		s.pending, s.at = nil, map[string]int{}
+		s.pending, s.at = nil, nil
 	} else {
 		clear(s.pending)
 		s.pending = s.pending[:0]
@@ -165,15 +171,15 @@ func (s *Subscriber) notifyLocked(name string, e *Lifecycle) {
 }
 
 func (s *Subscriber) addLocked(name string, e *Lifecycle) {
-	i, known := s.at[name]
-	if !known {
+	i := s.findLocked(name)
+	if i < 0 {
 		if s.dropsLocked(name, e) {
 			s.overflowed = true
 			return
 		}
 		i = len(s.pending)
-		s.at[name] = i
 		s.pending = append(s.pending, pending{Event: Event{Topic: name}})
+		s.placeLocked(i)
 	}
 	if e == nil {
 		return
@@ -186,13 +192,47 @@ func (s *Subscriber) addLocked(name string, e *Lifecycle) {
 	}
 }
 
+// findLocked returns the position of a topic in pending, or -1. s.mu is held.
+func (s *Subscriber) findLocked(name string) int {
+	if len(s.pending) > fewEvents {
+		if i, known := s.at[name]; known {
+			return i
+		}
+		return -1
+	}
+	for i := range s.pending {
+		if s.pending[i].Topic == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// placeLocked notes where the topics of pending from first on are, and of those before it
+// if that is not known yet. s.mu is held.
+func (s *Subscriber) placeLocked(first int) {
+	if len(s.pending) <= fewEvents {
+		return
+	}
+	if s.at == nil {
+		s.at = make(map[string]int, 2*fewEvents)
+	}
+	if len(s.at) == 0 {
+		first = 0
+	}
+	for i := first; i < len(s.pending); i++ {
+		s.at[s.pending[i].Topic] = i
+	}
+}
+
 func (s *Subscriber) signal() {
+	if wake := s.waker.Load(); wake != nil {
+		(*wake)()
+		return
+	}
 	select {
 	case s.ready <- struct{}{}:
 	default:
-	}
-	if wake := s.waker.Load(); wake != nil {
-		(*wake)()
 	}
 }
 

@@ -61,15 +61,15 @@ func TestTakeWaitsForSubscribe(t *testing.T) {
 	}
 }
 
-// TestWake checks that each signal of Ready calls the function too, also one that finds
-// Ready with a value, until there is none any more.
+// TestWake checks that each signal calls the function instead of sending to Ready, when
+// there is something to take, until there is no function any more.
 func TestWake(t *testing.T) {
 	s := newSubscriber()
 	calls := 0
 	s.Wake(func() {
 		calls++
-		if len(s.Ready()) != 1 {
-			t.Error("called before it is ready")
+		if len(s.pending) != min(calls, 2) || len(s.Ready()) != 0 {
+			t.Errorf("call %d: %d events, %d in the channel", calls, len(s.pending), len(s.Ready()))
 		}
 	})
 	s.notifyLocked("a", nil)
@@ -81,8 +81,52 @@ func TestWake(t *testing.T) {
 	}
 	s.Wake(nil)
 	s.notifyLocked("c", nil)
-	if calls != 3 || len(s.Take(nil)) != 3 {
+	if calls != 3 || len(s.Ready()) != 1 || len(s.Take(nil)) != 3 {
 		t.Errorf("%d calls after the end", calls)
+	}
+}
+
+// TestEachTopicHasOneEvent checks that a topic whose event was not taken yet gets no
+// second one, however many there are, and after some were discarded.
+func TestEachTopicHasOneEvent(t *testing.T) {
+	s := newSubscriber()
+	names := make([]string, 4*fewEvents)
+	for i := range names {
+		names[i] = fmt.Sprint(i)
+		s.names[names[i]] = struct{}{}
+	}
+	notify := func(names []string) {
+		for range 2 {
+			for _, name := range names {
+				s.notifyLocked(name, nil)
+			}
+		}
+	}
+	want := func(names []string) {
+		t.Helper()
+		events := make([]Event, len(names))
+		for i := range names {
+			events[i].Topic = names[i]
+		}
+		if got := s.Take(nil); !slices.Equal(got, events) {
+			t.Fatalf("%+v, want %+v", got, events)
+		}
+	}
+	for n := range names {
+		notify(names[:n])
+		want(names[:n])
+		for left := range n {
+			notify(names[:n])
+			for _, name := range names[left:n] {
+				delete(s.names, name)
+			}
+			s.discardUncoveredLocked()
+			for _, name := range names[left:n] {
+				s.names[name] = struct{}{}
+			}
+			notify(names[:n])
+			want(names[:n])
+		}
 	}
 }
 
