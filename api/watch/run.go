@@ -18,10 +18,11 @@ type run struct {
 	*Session
 	ctx    context.Context
 	out    Output
-	heart  *time.Timer
+	heart  *time.Timer  // for when a heartbeat is due if no event is sent before it
 	beats  *atomic.Bool // set when the timer fires, of Turns; nil if heart.C receives then
 	aside  func()       // called before something is waited for; nil if that is of no interest
-	sent   bool         // an event was sent since the timer was set
+	sent   bool         // an event was sent since last was set
+	last   time.Time    // when the last event or heartbeat was sent
 	events []follow.Event
 }
 
@@ -32,7 +33,7 @@ func (s *Session) Run(ctx context.Context, out Output) error {
 		return err
 	}
 	defer s.end()
-	r := &run{Session: s, ctx: ctx, out: out, heart: time.NewTimer(s.options.Heartbeat)}
+	r := &run{Session: s, ctx: ctx, out: out, heart: time.NewTimer(s.options.Heartbeat), last: time.Now()}
 	defer r.heart.Stop()
 	err := r.collect()
 	for err == nil {
@@ -81,24 +82,10 @@ func (r *run) step() error {
 		return r.collect()
 	default:
 	}
-	r.mu.Lock()
-	c := r.ready.pop()
-	r.mu.Unlock()
-	if c != nil {
-		if r.beatDue() { // no event for the heartbeat's time, for example because everything is filtered out
-			if err := r.beat(); err != nil {
-				return err
-			}
-		}
-		return r.serve(c)
+	if c := r.pop(); c != nil {
+		return r.give(c)
 	}
-	if r.sent {
-		r.sent = false
-		r.restart()
-	}
-	if r.beats != nil {
-		return r.look()
-	}
+	r.noteSent()
 	select {
 	case <-r.subscriber.Ready():
 		return r.collect()
@@ -108,6 +95,31 @@ func (r *run) step() error {
 	case <-r.ctx.Done():
 	}
 	return nil
+}
+
+// pop returns the next cursor that may have something to send, or nil.
+func (r *run) pop() *cursor {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ready.pop()
+}
+
+// give gives a cursor its turn.
+func (r *run) give(c *cursor) error {
+	if r.beatDue() { // no event for the heartbeat's time, for example because everything is filtered out
+		if err := r.beat(); err != nil {
+			return err
+		}
+	}
+	return r.serve(c)
+}
+
+// noteSent sets last if an event was sent. The timer is left alone: setting it for each
+// event costs more than looking at last when it fires.
+func (r *run) noteSent() {
+	if r.sent {
+		r.sent, r.last = false, time.Now()
+	}
 }
 
 // beatDue reports whether the timer has fired, once each time.
@@ -123,21 +135,16 @@ func (r *run) beatDue() bool {
 	}
 }
 
-// restart sets the timer, and forgets that it has fired: before it may fire again.
-func (r *run) restart() {
-	if r.beats != nil {
-		r.beats.Store(false)
-	}
-	r.heart.Reset(r.options.Heartbeat)
-}
-
-// beat handles the timer: it calls Idle if there was no event since it was set.
+// beat handles the timer: it calls Idle if there was no event for the heartbeat's time.
 func (r *run) beat() error {
-	r.restart()
-	if r.sent {
-		r.sent = false
+	r.noteSent()
+	now := time.Now()
+	if left := r.options.Heartbeat - now.Sub(r.last); left > 0 {
+		r.heart.Reset(left)
 		return nil
 	}
+	r.last = now
+	r.heart.Reset(r.options.Heartbeat)
 	return r.out.Idle()
 }
 

@@ -2,7 +2,6 @@ package watch
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 )
@@ -14,9 +13,6 @@ type Turns struct {
 	beats atomic.Bool
 	stop  func() bool // ends waking when the context does
 }
-
-// errNothing ends a Turn.
-var errNothing = errors.New("watch: nothing to send")
 
 // turnSteps is how many events and batches a Turn sends at most.
 const turnSteps = 16
@@ -36,7 +32,7 @@ func (s *Session) Begin(ctx context.Context, out Output, w Waking) (*Turns, erro
 		return nil, err
 	}
 	t := &Turns{}
-	t.run = run{Session: s, ctx: ctx, out: out, beats: &t.beats, aside: w.Aside}
+	t.run = run{Session: s, ctx: ctx, out: out, beats: &t.beats, aside: w.Aside, last: time.Now()}
 	t.run.heart = time.AfterFunc(s.options.Heartbeat, func() {
 		t.beats.Store(true)
 		w.Ready()
@@ -53,16 +49,36 @@ func (s *Session) Begin(ctx context.Context, out Output, w Waking) (*Turns, erro
 // Turn sends what there is, up to a limit; more reports whether there may be more.
 // With an error the Run is over, as with that of Run. Turns must not overlap.
 func (t *Turns) Turn() (more bool, err error) {
-	for range turnSteps {
-		err := t.run.step()
-		if err == errNothing { //nolint:errorlint // the very one
-			return false, nil
+	r := &t.run
+	for n := range turnSteps {
+		if r.ctx.Err() != nil {
+			return false, context.Cause(r.ctx)
 		}
+		if n == 0 { // what comes later asks for another turn
+			err = r.collect()
+			if err != nil {
+				return false, err
+			}
+		}
+		c := r.pop()
+		if c == nil {
+			return false, r.rest()
+		}
+		err = r.give(c)
 		if err != nil {
 			return false, err
 		}
 	}
 	return true, nil
+}
+
+// rest is the end of a Turn after which there is nothing to send.
+func (r *run) rest() error {
+	r.noteSent()
+	if r.beatDue() {
+		return r.beat()
+	}
+	return nil
 }
 
 // End releases what only a running session needs.
@@ -75,19 +91,4 @@ func (t *Turns) End() {
 	t.stop()
 	t.run.heart.Stop()
 	s.end()
-}
-
-// look is the end of a step of Turns that found nothing in the session's queue.
-func (r *run) look() error {
-	select {
-	case <-r.subscriber.Ready():
-		return r.collect()
-	case <-r.wake:
-		return nil
-	default:
-	}
-	if r.beatDue() {
-		return r.beat()
-	}
-	return errNothing
 }

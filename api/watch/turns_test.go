@@ -75,6 +75,16 @@ func TestTurnsWithoutAGoroutine(t *testing.T) {
 		time.Sleep(2 * o.Heartbeat) // of the bubble
 		asksAgain("the heartbeat")
 		turn("idle")
+		time.Sleep(o.Heartbeat / 3)
+		w.write("a", n+1, 1)
+		asksAgain("another record")
+		turn("records a 49-50/50", "caught-up a 50")
+		time.Sleep(o.Heartbeat - 1)
+		synctest.Wait()
+		turn() // not yet
+		time.Sleep(1)
+		asksAgain("the heartbeat after a record")
+		turn("idle")
 		gone := errors.New("gone")
 		cancel(gone)
 		asksAgain("the end of the context")
@@ -82,7 +92,7 @@ func TestTurnsWithoutAGoroutine(t *testing.T) {
 			t.Errorf("the last turn returns %v", err)
 		}
 		turns.End()
-		w.write("a", n+1, 1)
+		w.write("a", n+2, 1)
 		time.Sleep(2 * o.Heartbeat)
 		synctest.Wait()
 		if n := asked.Load(); n != 0 {
