@@ -139,6 +139,17 @@ func (r *Registry) State(name string, touch bool) (topic.State, error) {
 	return s, nil
 }
 
+// Head returns the last seq of a topic. It is what a reader that may have everything asks
+// for: State takes longer, and that of a queue longer still.
+func (r *Registry) Head(name string) (uint64, error) {
+	t, err := r.open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer t.Mu.RUnlock()
+	return t.Head, nil
+}
+
 // open returns the visible topic of that name with its expired records gone
 // and t.Mu held for reading.
 func (r *Registry) open(name string) (*topic.Topic, error) {

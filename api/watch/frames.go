@@ -181,14 +181,14 @@ func (l *line) next(ctx context.Context, at uint64, aside func()) (reading, erro
 	}
 	f := l.frames
 	for waited := false; ; {
-		st, err := f.engine.State(l.key.topic, false)
+		head, err := f.engine.Head(l.key.topic)
 		if err != nil {
 			return reading{}, err
 		}
-		if st.Head == at {
+		if head == at {
 			return reading{next: at, head: at}, nil
 		}
-		s, mine := f.claim(l, at, st.Head)
+		s, mine := f.claim(l, at, head)
 		if mine {
 			aside()
 			return l.fill(ctx, s, at)
@@ -205,7 +205,7 @@ func (l *line) next(ctx context.Context, at uint64, aside func()) (reading, erro
 		}
 		switch {
 		case s.frame != nil && f.engine.Fresh(l.key.topic, s.mark):
-			return reading{frame: s.frame, next: s.frame.To, head: max(st.Head, s.frame.Head), topic: s.topic}, nil
+			return reading{frame: s.frame, next: s.frame.To, head: max(head, s.frame.Head), topic: s.topic}, nil
 		case s.frame == nil && waited:
 			// There seems to be nothing to share, so do not queue up for it.
 			aside()

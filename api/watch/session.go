@@ -28,6 +28,7 @@ type Engine interface {
 	SubscribePrefix(s *follow.Subscriber, prefix string, limit int) (present []topic.State, more bool)
 	Read(ctx context.Context, name string, q *topic.Query) (*topic.Batch, error)
 	State(name string, touch bool) (topic.State, error)
+	Head(name string) (uint64, error)
 	Before(ctx context.Context, name string, ts int64) (uint64, error)
 	Fresh(name string, m topic.Mark) bool
 	CountTopics(prefixes []string) int
