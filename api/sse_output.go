@@ -185,18 +185,30 @@ func appendLines(b, text []byte) []byte {
 // piece of what there is.
 func (st *eventStream) send(parts ...[]byte) error {
 	defer st.lift()
+	left := 0 // of the piece that has its time
 	for _, part := range parts {
 		for len(part) > 0 {
-			st.bound()
-			n := min(len(part), eventPiece)
+			if left == 0 {
+				st.bound()
+				left = eventPiece
+			}
+			n := min(len(part), left)
 			if _, err := st.call.Writer.Write(part[:n]); err != nil {
 				return err
 			}
 			st.flow.Sent.Add(int64(n))
-			part = part[n:]
+			part, left = part[n:], left-n
 		}
 	}
-	st.bound()
+	return st.flush()
+}
+
+// flush sends what is in buffers. It is the controller's Flush, without the search for a
+// writer that has one.
+func (st *eventStream) flush() error {
+	if w, ok := st.call.Writer.(interface{ FlushError() error }); ok {
+		return w.FlushError()
+	}
 	return st.control.Flush()
 }
 
@@ -204,14 +216,14 @@ func (st *eventStream) send(parts ...[]byte) error {
 // many clients, setting a timer for each event of each of them costs more than the
 // rest of bound.
 func (st *eventStream) bound() {
-	st.sending.Begin()
+	now := time.Now()
+	st.sending.Begin(now)
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if !st.until.IsZero() {
 		st.setDeadlineLocked(st.until)
 		return
 	}
-	now := time.Now()
 	if st.due.Sub(now) < st.patience/8*7 {
 		st.setDeadlineLocked(now.Add(st.patience))
 	}

@@ -72,7 +72,7 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 	}
 	for n < len(p) {
 		var written int
-		written, err = write(c.fd, p[n:])
+		written, err = Write(c.fd, p[n:])
 		n += written
 		if err != nil {
 			break

@@ -25,7 +25,9 @@ func (*poller) wait([]event, time.Duration) int { return 0 }
 func duplicate(*net.TCPConn) (int, error)       { return 0, ErrUnsupported }
 func restore(int) (*net.TCPConn, error)         { return nil, ErrUnsupported }
 func read(int, []byte) (int, error)             { return 0, ErrUnsupported }
-func write(int, []byte) (int, error)            { return 0, ErrUnsupported }
 func atEnd(int) bool                            { return true }
 func shutdown(int)                              {}
 func closeFD(int)                               {}
+
+// Write returns ErrUnsupported.
+func Write(int, []byte) (int, error) { return 0, ErrUnsupported }

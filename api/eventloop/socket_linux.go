@@ -43,8 +43,8 @@ func read(fd int, p []byte) (int, error) {
 	return n, err
 }
 
-// write writes to a socket that does not block.
-func write(fd int, p []byte) (int, error) { return transfer(unix.SYS_WRITE, fd, p) }
+// Write writes to a socket that does not block. It returns ErrNothing if there is no room.
+func Write(fd int, p []byte) (int, error) { return transfer(unix.SYS_WRITE, fd, p) }
 
 // transfer makes a system call that does not wait, so that the runtime need not be told
 // of it.

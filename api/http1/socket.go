@@ -1,7 +1,7 @@
 package http1
 
-import "errors"
+import "github.com/e6e95bb8/topics/api/eventloop"
 
 // errNothing is the error of readNow and peekNow if nothing has arrived, and of
 // writeNow if there is no room.
-var errNothing = errors.New("http1: it would have to wait")
+var errNothing = eventloop.ErrNothing

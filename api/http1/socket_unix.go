@@ -28,18 +28,6 @@ func peekNow(fd uintptr, p []byte) (int, error) {
 	return found(n, err)
 }
 
-// writeNow writes to a socket without waiting.
-func writeNow(fd uintptr, p []byte) (int, error) {
-	n, err := syscall.Write(int(fd), p)
-	for err == syscall.EINTR {
-		n, err = syscall.Write(int(fd), p)
-	}
-	if err == syscall.EAGAIN {
-		err = errNothing
-	}
-	return n, err
-}
-
 // found makes the result of a system call that of io.Reader.
 func found(n int, err error) (int, error) {
 	switch {

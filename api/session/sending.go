@@ -14,7 +14,7 @@ import (
 type Sending struct{ since atomic.Int64 }
 
 // Begin notes that something is being written from now on.
-func (w *Sending) Begin() { w.since.Store(time.Now().UnixMilli()) }
+func (w *Sending) Begin(now time.Time) { w.since.Store(now.UnixMilli()) }
 
 // End notes that it was written.
 func (w *Sending) End() { w.since.Store(0) }

@@ -180,7 +180,7 @@ func (o *outlet) writeFrames(frames []byte) error {
 func (o *outlet) within(write func() error) error {
 	began := time.Now()
 	o.timer.Reset(o.stall)
-	o.sending.Begin()
+	o.sending.Begin(time.Now())
 	err := write()
 	o.sending.End()
 	if err == nil && time.Since(began) > aWait {
