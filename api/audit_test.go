@@ -57,7 +57,8 @@ func TestAuditTrail(t *testing.T) {
 		{"all", "DELETE", "/v0/topics/u", ``, "DELETE /v0/topics/:topic u ok", 200},
 		{"all", "PUT", "/v0/topics/t", `{"ttl_ms":"x"}`, "PUT /v0/topics/:topic t invalid_request", 400},
 		{"all", "POST", "/v0/admin/checkpoint", ``, "POST /v0/admin/checkpoint server ok", 200},
-		{"all", "GET", "/v0/admin/stats", ``, "", 200},
+		{"all", "GET", "/v0/admin/stats", ``, "GET /v0/admin/stats server ok", 200},
+		{"all", "GET", "/v0/topics/t/inflight", ``, "GET /v0/topics/:topic/inflight t ok", 200},
 		{"read", "GET", "/v0/admin/stats", ``, "GET /v0/admin/stats server forbidden", 403},
 		{"read", "DELETE", "/v0/topics/t", ``, "DELETE /v0/topics/:topic t forbidden", 403},
 		{"looks", "PUT", "/v0/topics/t", `{}`, "PUT /v0/topics/:topic t forbidden", 403},
@@ -117,6 +118,64 @@ func TestAuditIsBounded(t *testing.T) {
 	}
 }
 
+// Each read of an administrator is on the trail. One that repeats another within a minute
+// is counted in the next one; reads push out nothing that was changed.
+func TestReadsAreAudited(t *testing.T) {
+	var log strings.Builder
+	now := time.UnixMilli(1_000_000)
+	s, _ := keyedServer(t, rights, func(o *Options) {
+		o.Log = zerolog.New(&log)
+		o.Now = func() time.Time { return now }
+	})
+	read := func(target string) string {
+		log.Reset()
+		if w := do(s, "GET", target, "", "Authorization", "Bearer looks"); w.Code == 403 {
+			t.Fatalf("%s: %d %s", target, w.Code, w.Body)
+		}
+		return log.String()
+	}
+	do(s, "PUT", "/v0/topics/t", `{}`, "Authorization", "Bearer all")
+	for _, c := range []struct {
+		target string
+		after  time.Duration
+		line   string // what it has; empty if there is none
+	}{
+		{"/v0/admin/stats", 0, `"outcome":"ok"`},
+		{"/v0/admin/sessions", 0, `"outcome":"ok"`},
+		{"/v0/admin/stats", time.Second, ""},
+		{"/v0/admin/stats?prefix=t", time.Second, ""},
+		{"/v0/topics/t/inflight", time.Second, `"target":"t"`},
+		{"/v0/topics/t/inflight", time.Second, ""},
+		{"/v0/topics/u/inflight", time.Second, `"target":"u"`},
+		{"/v0/admin/stats", 54 * time.Second, ""},
+		{"/v0/admin/stats", 2 * time.Second, `"suppressed":3`},
+		{"/v0/admin/stats", time.Second, ""},
+		{"/v0/admin/sessions", 0, `"route":"GET /v0/admin/sessions"`},
+		{"/v0/admin/stats", -time.Hour, `"suppressed":1`}, // the clock was set back
+	} {
+		now = now.Add(c.after)
+		line := read(c.target)
+		if !strings.Contains(line, c.line) || (c.line == "") != (line == "") || strings.Count(line, "\n") > 1 {
+			t.Errorf("%s after %v: %q, want %q", c.target, c.after, line, c.line)
+		}
+	}
+	all := trailOf(t, s, "looks", "")
+	if len(all) != 8 || all[0] != "GET /v0/admin/stats server ok" || all[7] != "PUT /v0/topics/:topic t ok" {
+		t.Errorf("%q", all)
+	}
+	for i := range audit.Kept + 100 { // more than are remembered as reads that may repeat
+		if line := read(fmt.Sprintf("/v0/topics/t%d/inflight", i)); line == "" {
+			t.Fatalf("read %d has no line", i)
+		}
+	}
+	if all := trailOf(t, s, "looks", "?limit=5000"); len(all) != audit.Kept || !strings.Contains(all[0], " t1099 ") || !strings.Contains(all[999], " t100 ") {
+		t.Errorf("%d entries, from %s to %s", len(all), all[0], all[len(all)-1])
+	}
+	if changes := trailOf(t, s, "looks", "?limit=5000&reads=false"); !slices.Equal(changes, []string{"PUT /v0/topics/:topic t ok"}) {
+		t.Errorf("%q", changes)
+	}
+}
+
 // A key with prefixes sees what it did, and what was done to what it sees.
 func TestAuditWithinPrefixes(t *testing.T) {
 	s, _ := keyedServer(t, "all,inside::in", nil)
@@ -126,10 +185,10 @@ func TestAuditWithinPrefixes(t *testing.T) {
 	want := []string{
 		"PUT /v0/topics/:topic out2 forbidden", "PUT /v0/topics/:topic in2 ok", "PUT /v0/topics/:topic in1 ok",
 	}
-	if got := trailOf(t, s, "inside", ""); !slices.Equal(got, want) {
+	if got := trailOf(t, s, "inside", "?reads=false"); !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
-	if got := trailOf(t, s, "all", ""); len(got) != 4 {
+	if got := trailOf(t, s, "all", "?reads=false"); len(got) != 4 {
 		t.Errorf("%q", got)
 	}
 	w := httptest.NewRecorder()

@@ -1,5 +1,6 @@
-// Package audit has the trail of what was changed and by whom: it writes an entry for
-// each call that changed something, or tried to, and shows the last ones.
+// Package audit has the trail of what was done and by whom: it writes an entry for each
+// call that changed something, or tried to, and for each read of an administrator, and
+// shows the last ones.
 package audit
 
 import (
@@ -16,7 +17,8 @@ import (
 )
 
 const (
-	// Kept is how many entries are kept for the route that shows them.
+	// Kept is how many entries are kept for the route that shows them. So many reads are
+	// kept beside them, so that a console does not push out what was changed.
 	Kept = 1000
 	// MaxTarget is the most of a target that an entry has, in bytes.
 	MaxTarget = 256
@@ -27,7 +29,7 @@ const (
 	StrangerLines = 10
 )
 
-// Entry is the account of a call that changed something, or tried to.
+// Entry is the account of a call.
 type Entry struct {
 	Time    int64   `json:"ts"`
 	Key     string  `json:"key"` // its id; anonymous: there was none
@@ -36,11 +38,12 @@ type Entry struct {
 	Target  string  `json:"target"`  // the name in the path, else server
 	Outcome string  `json:"outcome"` // ok, or the error's code
 	TookMS  float64 `json:"took_ms"`
-	// Suppressed is how many entries of strangers were left out before this
-	// one.
+	// Suppressed is how many entries were left out before this one: of strangers, or
+	// of reads, those that repeated the one before.
 	Suppressed int64 `json:"suppressed,omitempty"`
 
-	named bool // Target is the name of a topic or router
+	named  bool   // Target is the name of a topic or router
+	number uint64 // counts all entries
 }
 
 // Trail writes entries to its log, whatever the log's level, and keeps the last ones.
@@ -50,8 +53,10 @@ type Trail struct {
 	bounds *call.Bounds // which keys are known
 
 	mu         sync.Mutex // guards what follows; the log is written without it
-	kept       []Entry
-	next       int       // where in kept the next one goes, once it is full
+	number     uint64     // of the last entry
+	changes    ring       // calls that changed something or tried to, and reads that were refused because of their key
+	reads      ring       // the others
+	repeats    repeats
 	second     time.Time // the one that strangers are counted in
 	strangers  int       // entries of strangers in that second
 	suppressed int64     // entries left out since the last one of a stranger
@@ -64,11 +69,10 @@ func New(log zerolog.Logger, now func() time.Time, bounds *call.Bounds) *Trail {
 }
 
 // audited reports whether the call is one for the trail: those that change
-// something, whatever became of them, but not dry runs; writes that bring a config; and calls of
-// administrators that were refused because of their key.
+// something, whatever became of them, but not dry runs; writes that bring a config; and
+// all reads of administrators.
 func audited(c *call.Call) bool {
-	refused := c.Status == http.StatusUnauthorized || c.Status == http.StatusForbidden
-	return c.Route.Changes() && !c.Dry || c.Configures || c.Route.Kind == call.AdminRead && refused
+	return c.Route.Changes() && !c.Dry || c.Configures || c.Route.Kind == call.AdminRead
 }
 
 // Answered puts a call that has been answered on the trail, if it is one for it.
@@ -94,7 +98,7 @@ func (t *Trail) Note(c *call.Call, target, code string, began time.Time) {
 	if e.Outcome == "" {
 		e.Outcome = "ok"
 	}
-	if !t.admit(&e, now, !t.bounds.Keys().Knows(c.Key)) {
+	if !t.admit(&e, now, c) {
 		return
 	}
 	line := t.log.Log().Str("key", e.Key).Str("remote", e.Remote).Str("route", e.Route).
@@ -105,50 +109,81 @@ func (t *Trail) Note(c *call.Call, target, code string, began time.Time) {
 	line.Msg("audit")
 }
 
-// admit keeps an entry, unless there are too many of strangers.
-func (t *Trail) admit(e *Entry, now time.Time, stranger bool) bool {
+// admit keeps an entry, unless there are too many of strangers or it is a read that was
+// repeated.
+func (t *Trail) admit(e *Entry, now time.Time, c *call.Call) bool {
+	refused := c.Status == http.StatusUnauthorized || c.Status == http.StatusForbidden
+	isRead := c.Route.Kind == call.AdminRead && !refused
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if stranger {
-		if age := now.Sub(t.second); age < 0 || age >= time.Second {
-			t.second, t.strangers = now, 0
-		}
-		if t.strangers++; t.strangers > StrangerLines {
-			t.suppressed++
+	switch {
+	case !t.bounds.Keys().Knows(c.Key):
+		if !t.admitStrangerLocked(e, now) {
 			return false
 		}
-		e.Suppressed, t.suppressed = t.suppressed, 0
+	case isRead && t.repeats.fold(e, now):
+		return false
 	}
-	if len(t.kept) < Kept {
-		t.kept = append(t.kept, *e)
-		return true
+	t.number++
+	e.number = t.number
+	if isRead {
+		t.reads.add(e)
+	} else {
+		t.changes.add(e)
 	}
-	t.kept[t.next] = *e
-	t.next = (t.next + 1) % Kept
 	return true
 }
 
-// count returns the number of entries that are kept.
-func (t *Trail) count() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.kept)
+// admitStrangerLocked reports whether an entry of a caller without a known key is kept.
+func (t *Trail) admitStrangerLocked(e *Entry, now time.Time) bool {
+	if age := now.Sub(t.second); age < 0 || age >= time.Second {
+		t.second, t.strangers = now, 0
+	}
+	if t.strangers++; t.strangers > StrangerLines {
+		t.suppressed++
+		return false
+	}
+	e.Suppressed, t.suppressed = t.suppressed, 0
+	return true
 }
 
-// last returns the newest entries that may be seen, the newest first.
-func (t *Trail) last(n int, seen func(*Entry) bool) []Entry {
+// count returns the number of entries that can be shown, with reads or without.
+func (t *Trail) count(reads bool) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	out := make([]Entry, 0, min(n, len(t.kept)))
-	for i := len(t.kept) - 1; i >= 0 && len(out) < n; i-- {
-		if e := &t.kept[(t.next+i)%len(t.kept)]; seen(e) {
+	n := len(t.changes.entries)
+	if reads {
+		n = min(n+len(t.reads.entries), Kept)
+	}
+	return n
+}
+
+// last returns the newest of the last entries, those that may be seen, the newest first.
+func (t *Trail) last(n int, reads bool, seen func(*Entry) bool) []Entry {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := make([]Entry, 0, n)
+	for looked, changes := 0, 0; looked < Kept && len(out) < n; looked++ {
+		e := t.changes.newest(changes)
+		if reads {
+			if r := t.reads.newest(looked - changes); r != nil && (e == nil || r.number > e.number) {
+				e = r
+			}
+		}
+		switch {
+		case e == nil:
+			return out
+		case e == t.changes.newest(changes):
+			changes++
+		}
+		if seen(e) {
 			out = append(out, *e)
 		}
 	}
 	return out
 }
 
-// List answers the last entries. A key that is bound to prefixes sees its
+// List answers the last entries, with those of reads unless reads=false. A key that is bound to prefixes sees its
 // own, and those about names that it sees.
 func (t *Trail) List(c *call.Call) error {
 	query, err := c.Query()
@@ -162,14 +197,15 @@ func (t *Trail) List(c *call.Call) error {
 	} else if limit == 0 {
 		p.Refuse("limit", "must be at least 1")
 	}
+	reads := p.Bool("reads", true)
 	if p.Err() != nil {
 		return p.Err()
 	}
-	most := min(int(limit), t.count())
+	most := min(int(limit), t.count(reads))
 	if err := c.Take(call.BeyondFirst(most * Row)); err != nil {
 		return err
 	}
-	entries := t.last(most, func(e *Entry) bool { return maySee(c.Key, e) })
+	entries := t.last(most, reads, func(e *Entry) bool { return maySee(c.Key, e) })
 	c.Header().Set("Cache-Control", "no-store")
 	wire.WriteJSON(c, http.StatusOK, struct {
 		Entries []Entry `json:"entries"`

@@ -22,7 +22,7 @@ func TestAuditKeepsNoRequest(t *testing.T) {
 	path := "/v0/topics/t?" + strings.Repeat("x", 1000)
 	c := &call.Call{Request: httptest.NewRequest("DELETE", path, nil), Key: auth.Anonymous(), Route: &call.Route{Method: "DELETE"}}
 	trail.Note(c, path[11:12], "", time.Now())
-	got := trail.last(1, func(*Entry) bool { return true })
+	got := trail.last(1, true, func(*Entry) bool { return true })
 	if len(got) != 1 || got[0].Target != "t" {
 		t.Fatalf("%+v", got)
 	}

@@ -14,7 +14,7 @@ export function Overview({ query: q }) {
   const past = usePoll((signal) => ask("GET", "v0/admin/history" + query({ span: q.span || "15m" }), { signal }), 5000, [q.span]);
   const recovery = usePoll((signal) => ask("GET", "v0/recovery", { signal }), 30000);
   const busy = usePoll((signal) => ask("GET", "v0/topics" + query({ sort: "write_rate", page_size: 8 }), { signal }), 5000);
-  const audit = usePoll((signal) => ask("GET", "v0/admin/audit?limit=6", { signal }), 10000);
+  const audit = usePoll((signal) => ask("GET", "v0/admin/audit?limit=6&reads=false", { signal }), 10000);
   const h = s.health, stats = s.stats, wal = stats?.wal ?? s.metrics?.wal ?? {}, series = past.data?.series ?? {};
   const shown = { data: stats ?? h, error: s.statsProblem, at: s.at };
   const rates = stats?.rates?.["1s"] ?? {};

@@ -119,7 +119,8 @@ class OperatorCalls(Caller):
         body = encode(through_ts=through_ts)
         return self._call(BackupVerified, Call("POST", "/v0/admin/backups/verified", body=body, confirm=True))
 
-    def audit(self, *, limit: Optional[int] = None) -> AuditTrail:
-        """Returns the last calls that changed something or tried to, the newest first:
-        100, or limit, which may be up to 1000."""
-        return self._call(AuditTrail, Call("GET", "/v0/admin/audit", parameters(limit=limit)))
+    def audit(self, *, limit: Optional[int] = None, reads: Optional[bool] = None) -> AuditTrail:
+        """Returns the last calls of administrators, and those that changed something or
+        tried to, the newest first: 100, or limit, which may be up to 1000. reads=False
+        leaves out reads."""
+        return self._call(AuditTrail, Call("GET", "/v0/admin/audit", parameters(limit=limit, reads=reads)))

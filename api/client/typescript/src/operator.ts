@@ -114,8 +114,8 @@ export class OperatorClient extends QueueClient {
     return this.ask({ method: "POST", path: "/v0/admin/backups/verified", body: { through_ts }, confirm: true }, "verified_at");
   }
 
-  /** Returns the last calls that changed something or tried to, the newest first: 100, or limit, which may be up to 1000. */
-  audit(query: { limit?: number } = {}): Promise<AuditTrail> {
+  /** Returns the last calls of administrators, and those that changed something or tried to, the newest first: 100, or limit, which may be up to 1000. reads: false leaves out reads. */
+  audit(query: { limit?: number; reads?: boolean } = {}): Promise<AuditTrail> {
     return this.ask({ method: "GET", path: "/v0/admin/audit", query }, "entries");
   }
 }
