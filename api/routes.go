@@ -141,7 +141,7 @@ var queries = map[string][]string{
 	"DELETE /v0/routers/:router":                 {call.DryRunField},
 	"POST /v0/watch":                             {"lenient"},
 	"GET " + call.WatchPattern:                   request.WatchParameters,
-	"GET /v0/admin/audit":                        {"limit"},
+	"GET /v0/admin/audit":                        {"limit", "reads"},
 	"GET /v0/admin/history":                      {"span", "step"},
 	"GET /v0/admin/stats":                        {"prefix"},
 	"GET /actuator/metrics/:name":                {"tag"},
