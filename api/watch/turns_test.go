@@ -79,10 +79,10 @@ func TestTurnsWithoutAGoroutine(t *testing.T) {
 		w.write("a", n+1, 1)
 		asksAgain("another record")
 		turn("records a 49-50/50", "caught-up a 50")
-		time.Sleep(o.Heartbeat - 1)
+		time.Sleep(o.Heartbeat - time.Nanosecond)
 		synctest.Wait()
 		turn() // not yet
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		asksAgain("the heartbeat after a record")
 		turn("idle")
 		gone := errors.New("gone")
