@@ -16,7 +16,10 @@ const (
 
 // repeats are the reads of the last minute, each with the number of those that repeated
 // it and are not on the trail. The zero repeats is empty.
-type repeats map[read]*repeated
+type repeats struct {
+	reads map[read]*repeated
+	left  int64 // repeats of reads that are not remembered any more, and are on no entry yet
+}
 
 // read is what is equal in two reads of which the second is a repeat.
 type read struct{ key, host, route, target, outcome string }
@@ -39,33 +42,40 @@ func readOf(e *Entry) read {
 // many have repeated the one before it.
 func (r *repeats) fold(e *Entry, now time.Time) bool {
 	what := readOf(e)
-	if of := (*r)[what]; of != nil {
-		if age := now.Sub(of.noted); age >= 0 && age < repeatTime {
-			of.n++
-			return true
-		}
-		e.Suppressed = of.n
-		of.noted, of.n = now, 0
-		return false
+	of := r.reads[what]
+	if of != nil && of.lasts(now) {
+		of.n++
+		return true
 	}
-	if len(*r) >= maxReads {
+	if of == nil && len(r.reads) >= maxReads {
 		r.forget(now)
 	}
-	if len(*r) < maxReads {
-		if *r == nil {
-			*r = repeats{}
+	e.Suppressed, r.left = r.left, 0
+	switch {
+	case of != nil:
+		e.Suppressed += of.n
+		*of = repeated{noted: now}
+	case len(r.reads) < maxReads:
+		if r.reads == nil {
+			r.reads = map[read]*repeated{}
 		}
-		(*r)[what] = &repeated{noted: now}
+		r.reads[what] = &repeated{noted: now}
 	}
 	return false
 }
 
-// forget removes the reads that have not been repeated for so long that nothing is to be
-// reported of them.
+// lasts reports whether a read like it is a repeat.
+func (of *repeated) lasts(now time.Time) bool {
+	age := now.Sub(of.noted)
+	return age >= 0 && age < repeatTime
+}
+
+// forget removes the reads that do not last any more.
 func (r *repeats) forget(now time.Time) {
-	for what, of := range *r {
-		if age := now.Sub(of.noted); age < 0 || age >= repeatTime {
-			delete(*r, what)
+	for what, of := range r.reads {
+		if !of.lasts(now) {
+			r.left += of.n
+			delete(r.reads, what)
 		}
 	}
 }

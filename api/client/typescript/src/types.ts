@@ -1253,7 +1253,7 @@ export interface AuditEntry {
   /** `ok`, or the error's code. */
   outcome: string;
   took_ms: number;
-  /** Entries that were left out before this one: of callers without a known key, or of reads that repeated the one before. */
+  /** Entries that were left out before this one: of callers without a known key, or of reads that repeated earlier ones. */
   suppressed?: number;
 }
 
