@@ -1,7 +1,9 @@
 package watch
 
 import (
+	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/record"
@@ -72,5 +74,113 @@ func TestBeatWhileBusy(t *testing.T) {
 				out.want(t, "idle")
 			}
 		}
+	})
+}
+
+// inTurns begins a session in a bubble whose turns the test gives.
+func inTurns(t *testing.T, o Options, test func(w *world, s *Session, out *tape, turns *Turns)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		s, out := w.session(o)
+		defer s.Close()
+		turns, err := s.Begin(t.Context(), out, Waking{Ready: func() {}, Aside: func() {}})
+		must(t, err)
+		defer turns.End()
+		test(w, s, out, turns)
+	})
+}
+
+// The time to a heartbeat begins with the last event, also if the session was busy ever
+// since with what gave none: here with topics that cannot be read, as was said before.
+func TestBeatAfterAnEventWhileBusy(t *testing.T) {
+	inTurns(t, plain(), func(w *world, s *Session, out *tape, turns *Turns) {
+		w.refuse.Store(&record.Error{Kind: record.KindUnavailable, Message: "no"})
+		var failed []string
+		for n := range 5 {
+			name := fmt.Sprint("broken-", n)
+			w.write(name, 0, 1)
+			_, err := s.Add(name, Start{})
+			must(t, err)
+			failed = append(failed, fmt.Sprintf("failed %s no", name))
+		}
+		turn := func(events ...string) {
+			t.Helper()
+			synctest.Wait()
+			more, err := turns.Turn()
+			must(t, err)
+			if more {
+				t.Fatal("the turn is not the last")
+			}
+			out.want(t, events...)
+		}
+		turn(failed...)
+		time.Sleep(5 * time.Second)
+		w.write("new", 0, 1)
+		_, err := s.Add("new", Start{})
+		must(t, err)
+		for n := range 5 {
+			w.write(fmt.Sprint("broken-", n), 1, 1)
+		}
+		w.delay = 4 * time.Second
+		// The event comes after 9 s, the turn ends after 29 s.
+		turn("failed new no", "idle")
+	})
+}
+
+// A session that waits for its next turn is not taken for one that sends.
+func TestWaitForATurnPutsOffNoBeat(t *testing.T) {
+	o := plain()
+	o.Limit = 1
+	inTurns(t, o, func(w *world, s *Session, out *tape, turns *Turns) {
+		w.write("a", 0, turnSteps)
+		_, err := s.Add("a", Start{})
+		must(t, err)
+		synctest.Wait()
+		more, err := turns.Turn()
+		must(t, err)
+		if !more {
+			t.Fatal("a full turn is the last")
+		}
+		out.take()
+		turn := func(events ...string) {
+			t.Helper()
+			synctest.Wait()
+			_, err := turns.Turn()
+			must(t, err)
+			out.want(t, events...)
+		}
+		time.Sleep(14 * time.Second)
+		turn()
+		time.Sleep(time.Second)
+		turn("idle")
+	})
+}
+
+// slowTape is a tape on which a heartbeat takes its time.
+type slowTape struct {
+	*tape
+	takes time.Duration
+}
+
+func (p *slowTape) Idle() error {
+	time.Sleep(p.takes)
+	return p.tape.Idle()
+}
+
+// A heartbeat that its client takes slowly is not followed by another one at once.
+func TestSlowBeatPutsOffTheNext(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		s, out := w.session(plain())
+		defer s.Close()
+		stop := s.run(&slowTape{out, 20 * time.Second})
+		defer func() { _ = stop() }()
+		time.Sleep((15 + 20) * time.Second)
+		out.want(t, "idle")
+		time.Sleep((15+20)*time.Second - time.Nanosecond)
+		out.want(t)
+		time.Sleep(time.Nanosecond)
+		out.want(t, "idle")
 	})
 }

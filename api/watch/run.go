@@ -106,6 +106,7 @@ func (r *run) pop() *cursor {
 
 // give gives a cursor its turn.
 func (r *run) give(c *cursor) error {
+	r.noteSent()
 	if r.beatDue() { // no event for the heartbeat's time, for example because everything is filtered out
 		if err := r.beat(); err != nil {
 			return err
@@ -114,8 +115,9 @@ func (r *run) give(c *cursor) error {
 	return r.serve(c)
 }
 
-// noteSent sets last if an event was sent. The timer is left alone: setting it for each
-// event costs more than looking at last when it fires.
+// noteSent sets last if an event was sent. It is called before whatever comes next may
+// take time: another event, a wait, a beat. The timer is left alone: setting it for
+// each event costs more than looking at last when it fires.
 func (r *run) noteSent() {
 	if r.sent {
 		r.sent, r.last = false, time.Now()
@@ -138,14 +140,14 @@ func (r *run) beatDue() bool {
 // beat handles the timer: it calls Idle if there was no event for the heartbeat's time.
 func (r *run) beat() error {
 	r.noteSent()
-	now := time.Now()
-	if left := r.options.Heartbeat - now.Sub(r.last); left > 0 {
+	if left := r.options.Heartbeat - time.Since(r.last); left > 0 {
 		r.heart.Reset(left)
 		return nil
 	}
-	r.last = now
+	err := r.out.Idle()
+	r.last = time.Now() // it may have taken long
 	r.heart.Reset(r.options.Heartbeat)
-	return r.out.Idle()
+	return err
 }
 
 // refusal is a topic that a prefix covers but that cannot be followed.

@@ -69,6 +69,7 @@ func (t *Turns) Turn() (more bool, err error) {
 			return false, err
 		}
 	}
+	r.noteSent() // the next turn may come late
 	return true, nil
 }
 

@@ -36,6 +36,7 @@ type world struct {
 	turns  bool                         // sessions run by turns
 	refuse atomic.Pointer[record.Error] // returned by Read if set
 	once   atomic.Pointer[record.Error] // returned by the next Read if set
+	delay  time.Duration                // how long a Read takes at least; set while there is none
 }
 
 // refuseNext makes one Read fail: those after it, which may begin before the
@@ -44,6 +45,7 @@ func (w *world) refuseNext(e *record.Error) { w.once.Store(e) }
 
 func (w *world) Read(ctx context.Context, name string, q *topic.Query) (*topic.Batch, error) {
 	w.reads.Add(1)
+	time.Sleep(w.delay)
 	if e := w.once.Swap(nil); e != nil {
 		return nil, e
 	}
