@@ -302,6 +302,10 @@ func (s *Server) ObserveGroup(g wal.Group) { s.metrics.ObserveGroup(g) }
 // history and the rates that operators see come of it. It may run once.
 func (s *Server) KeepHistory(ctx context.Context) { s.telemetry.Keep(ctx) }
 
+// KeepAudit writes the lines of the audit trail that wait for the end of a minute, until
+// ctx ends, and then all of them. It may run once. ctx is to end after the last answer.
+func (s *Server) KeepAudit(ctx context.Context) { s.trail.Keep(ctx) }
+
 // following counts the watch sessions, streams and WebSockets that are open.
 func (s *Server) following() (sessions, streams, sockets int64) {
 	sessions, streams = s.watches.counts()

@@ -14,11 +14,11 @@ const (
 	maxReads = 1000
 )
 
-// repeats are the reads of the last minute, each with the number of those that repeated
-// it and are not on the trail. The zero repeats is empty.
+// repeats are the reads that are on the trail and stand for those that repeat them. The
+// zero repeats is empty.
 type repeats struct {
 	reads map[read]*repeated
-	left  int64 // repeats of reads that are not remembered any more, and are on no entry yet
+	queue []*repeated // the same, in the order in which their minutes began
 }
 
 // read is what is equal in two reads of which the second is a repeat.
@@ -26,8 +26,10 @@ type read struct{ key, host, route, target, outcome string }
 
 // repeated is a read that is on the trail.
 type repeated struct {
-	noted time.Time
-	n     int64 // repeats of it
+	what  read
+	since time.Time // the beginning of its minute
+	n     int64     // repeats in that minute
+	last  Entry     // the last of them, if there are any
 }
 
 func readOf(e *Entry) read {
@@ -38,44 +40,69 @@ func readOf(e *Entry) read {
 	return read{e.Key, host, e.Route, e.Target, e.Outcome}
 }
 
-// fold reports whether an entry repeats one of the last minute. If not, it sets how
-// many have repeated the one before it.
+// fold reports whether an entry repeats a read that is remembered. It then waits for the
+// end of that read's minute. If not, the entry stands for those that repeat it from now
+// on, if there is room.
 func (r *repeats) fold(e *Entry, now time.Time) bool {
 	what := readOf(e)
-	of := r.reads[what]
-	if of != nil && of.lasts(now) {
+	if of := r.reads[what]; of != nil {
 		of.n++
+		of.last = *e
 		return true
 	}
-	if of == nil && len(r.reads) >= maxReads {
-		r.forget(now)
-	}
-	e.Suppressed, r.left = r.left, 0
-	switch {
-	case of != nil:
-		e.Suppressed += of.n
-		*of = repeated{noted: now}
-	case len(r.reads) < maxReads:
+	if len(r.reads) < maxReads {
 		if r.reads == nil {
 			r.reads = map[read]*repeated{}
 		}
-		r.reads[what] = &repeated{noted: now}
+		of := &repeated{what: what, since: now}
+		r.reads[what] = of
+		r.queue = append(r.queue, of)
 	}
 	return false
 }
 
-// lasts reports whether a read like it is a repeat.
-func (of *repeated) lasts(now time.Time) bool {
-	age := now.Sub(of.noted)
-	return age >= 0 && age < repeatTime
+// over ends the minutes that are over, and returns the entries that waited for it. A read
+// that was repeated begins a minute anew, because its entry stands for the next ones; one
+// that was not is forgotten.
+//
+// All minutes are equally long, so those that began first end first. Where the clock was
+// set back by less than a minute, one that began afterwards may end with the one before
+// it: it is less than two minutes long.
+func (r *repeats) over(now time.Time) (due []Entry) {
+	for len(r.queue) > 0 && !r.queue[0].lasts(now) {
+		of := r.queue[0]
+		r.queue[0] = nil
+		r.queue = r.queue[1:]
+		if of.n == 0 {
+			delete(r.reads, of.what)
+			continue
+		}
+		due = append(due, of.entry())
+		*of = repeated{what: of.what, since: now}
+		r.queue = append(r.queue, of)
+	}
+	return due
 }
 
-// forget removes the reads that do not last any more.
-func (r *repeats) forget(now time.Time) {
-	for what, of := range r.reads {
-		if !of.lasts(now) {
-			r.left += of.n
-			delete(r.reads, what)
+// end forgets all reads, and returns the entries that waited for the ends of their minutes.
+func (r *repeats) end() (due []Entry) {
+	for _, of := range r.queue {
+		if of.n > 0 {
+			due = append(due, of.entry())
 		}
 	}
+	*r = repeats{}
+	return due
+}
+
+// lasts reports whether the minute is not over. It is over, too, if the clock was set back
+// by more than that.
+func (of *repeated) lasts(now time.Time) bool { return now.Sub(of.since).Abs() < repeatTime }
+
+// entry returns the entry of the last repeat, which counts those before it. There must be
+// a repeat.
+func (of *repeated) entry() Entry {
+	e := of.last
+	e.Suppressed, e.late = of.n-1, true
+	return e
 }

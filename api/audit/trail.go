@@ -4,6 +4,7 @@
 package audit
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"sync"
@@ -39,10 +40,11 @@ type Entry struct {
 	Outcome string  `json:"outcome"` // ok, or the error's code
 	TookMS  float64 `json:"took_ms"`
 	// Suppressed is how many entries were left out before this one: of strangers, or
-	// of reads, those that repeated the one before.
+	// of reads, those of the same read within a minute.
 	Suppressed int64 `json:"suppressed,omitempty"`
 
 	named  bool   // Target is the name of a topic or router
+	late   bool   // it is a read that waited for the end of a minute
 	number uint64 // counts all entries
 }
 
@@ -57,6 +59,7 @@ type Trail struct {
 	changes    ring       // calls that changed something or tried to, and reads that were refused because of their key
 	reads      ring       // the others
 	repeats    repeats
+	ended      bool      // no read is to wait any more
 	second     time.Time // the one that strangers are counted in
 	strangers  int       // entries of strangers in that second
 	suppressed int64     // entries left out since the last one of a stranger
@@ -98,31 +101,95 @@ func (t *Trail) Note(c *call.Call, target, code string, began time.Time) {
 	if e.Outcome == "" {
 		e.Outcome = "ok"
 	}
-	if !t.admit(&e, now, c) {
-		return
+	admitted, due := t.admit(&e, now, c)
+	t.writeAll(due)
+	if admitted {
+		t.write(&e)
 	}
+}
+
+// Keep writes the reads that wait for the end of a minute when it is over, until ctx ends.
+// Then it writes all of them, and from then on each read when it was answered, whatever
+// it repeats. It may run once. Without it they are written with the next call that is
+// noted, or when the trail is listed.
+func (t *Trail) Keep(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			t.sweep()
+		case <-ctx.Done():
+			t.end()
+			return
+		}
+	}
+}
+
+// sweep puts the reads whose minute is over on the trail.
+func (t *Trail) sweep() {
+	now := t.now()
+	t.mu.Lock()
+	due := t.repeats.over(now)
+	t.addLocked(due)
+	t.mu.Unlock()
+	t.writeAll(due)
+}
+
+// end puts all reads that wait on the trail.
+func (t *Trail) end() {
+	t.mu.Lock()
+	t.ended = true
+	due := t.repeats.end()
+	t.addLocked(due)
+	t.mu.Unlock()
+	t.writeAll(due)
+}
+
+// addLocked keeps entries of reads.
+func (t *Trail) addLocked(reads []Entry) {
+	for i := range reads {
+		t.number++
+		reads[i].number = t.number
+		t.reads.add(&reads[i])
+	}
+}
+
+func (t *Trail) writeAll(entries []Entry) {
+	for i := range entries {
+		t.write(&entries[i])
+	}
+}
+
+// write writes an entry to the log.
+func (t *Trail) write(e *Entry) {
 	line := t.log.Log().Str("key", e.Key).Str("remote", e.Remote).Str("route", e.Route).
 		Str("target", e.Target).Str("outcome", e.Outcome).Float64("took", e.TookMS)
 	if e.Suppressed > 0 {
 		line.Int64("suppressed", e.Suppressed)
 	}
+	if e.late {
+		line.Time("at", time.UnixMilli(e.Time))
+	}
 	line.Msg("audit")
 }
 
-// admit keeps an entry, unless there are too many of strangers or it is a read that was
-// repeated.
-func (t *Trail) admit(e *Entry, now time.Time, c *call.Call) bool {
+// admit keeps an entry, unless there are too many of strangers or it is a repeated read,
+// which waits. Before it keeps the reads that are due.
+func (t *Trail) admit(e *Entry, now time.Time, c *call.Call) (admitted bool, due []Entry) {
 	refused := c.Status == http.StatusUnauthorized || c.Status == http.StatusForbidden
 	isRead := c.Route.Kind == call.AdminRead && !refused
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	due = t.repeats.over(now)
+	t.addLocked(due)
 	switch {
 	case !t.bounds.Keys().Knows(c.Key):
 		if !t.admitStrangerLocked(e, now) {
-			return false
+			return false, due
 		}
-	case isRead && t.repeats.fold(e, now):
-		return false
+	case isRead && !t.ended && t.repeats.fold(e, now):
+		return false, due
 	}
 	t.number++
 	e.number = t.number
@@ -131,7 +198,7 @@ func (t *Trail) admit(e *Entry, now time.Time, c *call.Call) bool {
 	} else {
 		t.changes.add(e)
 	}
-	return true
+	return true, due
 }
 
 // admitStrangerLocked reports whether an entry of a caller without a known key is kept.
@@ -201,6 +268,7 @@ func (t *Trail) List(c *call.Call) error {
 	if p.Err() != nil {
 		return p.Err()
 	}
+	t.sweep()
 	most := min(int(limit), t.count(reads))
 	if err := c.Take(call.BeyondFirst(most * Row)); err != nil {
 		return err

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/rs/zerolog"
 )
@@ -48,4 +50,27 @@ func (a *auditFile) Write(line []byte) (int, error) {
 func (a *auditFile) logger() *zerolog.Logger {
 	l := zerolog.New(a).With().Timestamp().Logger()
 	return &l
+}
+
+// lastLines is how long the end of the process waits until the last audit lines are
+// written.
+const lastLines = time.Second
+
+// keepAudit writes the audit lines that wait for the end of a minute. stop, which is to be
+// called when nothing is answered any more, writes all of them.
+func (s *server) keepAudit() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.api.KeepAudit(ctx)
+	}()
+	return func() {
+		cancel()
+		select {
+		case <-done:
+		case <-time.After(lastLines): // the disk of the file does not respond
+			s.log.Warn().Msg("the last audit lines were not written in time")
+		}
+	}
 }

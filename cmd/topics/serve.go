@@ -219,8 +219,10 @@ func (s *server) watch() (stop func()) {
 	wg.Go(func() { tendMemory(ctx) })
 	wg.Go(func() { s.tendConnections(ctx) })
 	wg.Go(func() { s.api.KeepHistory(ctx) })
+	stopAudit := s.keepAudit()
 	stopReports := s.reportToSupervisor()
 	return func() {
+		stopAudit()
 		stopReports()
 		cancel()
 		wg.Wait()
