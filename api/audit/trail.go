@@ -175,7 +175,7 @@ func (t *Trail) write(e *Entry) {
 }
 
 // admit keeps an entry, unless there are too many of strangers or it is a repeated read,
-// which waits. Before it keeps the reads that are due.
+// which waits. First it keeps the reads that are due, which are to be written.
 func (t *Trail) admit(e *Entry, now time.Time, c *call.Call) (admitted bool, due []Entry) {
 	refused := c.Status == http.StatusUnauthorized || c.Status == http.StatusForbidden
 	isRead := c.Route.Kind == call.AdminRead && !refused

@@ -234,6 +234,41 @@ func TestRepeatsAreWrittenByThemselves(t *testing.T) {
 	})
 }
 
+// A log that takes no line of a read that waited holds up nobody who looks, and no read that
+// waits.
+func TestAHangingLogHoldsUpNoLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("a-key")
+		w.Trail.now = time.Now
+		w.note("a-key", "GET", "t", "")
+		w.note("a-key", "GET", "t", "")
+		hangs := make(chan struct{})
+		w.log = w.log.Output(writerFunc(func(line []byte) (int, error) {
+			<-hangs
+			return w.Write(line)
+		}))
+		ctx, cancel := context.WithCancel(t.Context())
+		var kept sync.WaitGroup
+		kept.Go(func() { w.Keep(ctx) })
+		time.Sleep(repeatTime + time.Second)
+		synctest.Wait() // it hangs
+		w.note("a-key", "GET", "t", "")
+		if all := w.last(Kept, true, func(*Entry) bool { return true }); len(all) != 2 || len(w.lines) != 1 {
+			t.Errorf("%d entries, %d lines", len(all), len(w.lines))
+		}
+		cancel()
+		close(hangs)
+		kept.Wait()
+		if n := len(w.lines); n != 3 {
+			t.Errorf("%d lines in the end", n)
+		}
+	})
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(line []byte) (int, error) { return f(line) }
+
 // A line that stands for repeats begins a minute anew: while they go on there is one a
 // minute.
 func TestALineAMinute(t *testing.T) {

@@ -200,7 +200,8 @@ func (s *server) kinds() []recovery.Kind {
 	return []recovery.Kind{recovery.Data, recovery.Empty}
 }
 
-// watch is step 3. The returned function ends the background checks.
+// watch is step 3. The returned function ends the background checks, and writes the last
+// audit lines.
 func (s *server) watch() (stop func()) {
 	// The checks need a file system to watch. If the directory cannot be created,
 	// recovery reports it.

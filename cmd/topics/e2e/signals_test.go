@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -122,4 +123,21 @@ func TestAuditFile(t *testing.T) {
 		t.Errorf("the log has audit lines:\n%s", log)
 	}
 	server.stop()
+}
+
+// Reads that repeat one of the last minute are on the audit trail when the server ends.
+func TestAuditAtTheEnd(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "audit.log")
+	server := serve(t, t.TempDir(), "TOPICS_AUDIT_FILE="+file, "TOPICS_LOG_FORMAT=json").ready()
+	for range 3 {
+		if status, body := asked(t, http.MethodGet, server.url()+"/v0/admin/sessions", "", ""); status != http.StatusOK {
+			t.Fatalf("%d %s", status, body)
+		}
+	}
+	server.stop()
+	b, err := os.ReadFile(file)
+	lines := slices.DeleteFunc(strings.Split(string(b), "\n"), func(line string) bool { return !strings.Contains(line, "/v0/admin/sessions") })
+	if err != nil || len(lines) != 2 || !strings.Contains(lines[1], `"suppressed":1,"at":"`) {
+		t.Errorf("the file holds %q, %v", b, err)
+	}
 }

@@ -1240,7 +1240,7 @@ export interface BackupVerified {
 }
 
 export interface AuditEntry {
-  /** Unix milliseconds. */
+  /** When the call was answered, in Unix milliseconds. The entry of a repeated read was written up to a minute later. */
   ts: number;
   /** The key's id; `anonymous` without one. */
   key: string;
@@ -1253,7 +1253,7 @@ export interface AuditEntry {
   /** `ok`, or the error's code. */
   outcome: string;
   took_ms: number;
-  /** Entries that were left out before this one: of callers without a known key, or of reads that repeated earlier ones. */
+  /** Entries that were left out before this one: of callers without a known key, or of the same read. */
   suppressed?: number;
 }
 
