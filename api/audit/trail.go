@@ -59,7 +59,7 @@ type Trail struct {
 	changes    ring       // calls that changed something or tried to, and reads that were refused because of their key
 	reads      ring       // the others
 	repeats    repeats
-	ended      bool      // no read is to wait any more
+	ended      bool      // reads do not wait any more
 	second     time.Time // the one that strangers are counted in
 	strangers  int       // entries of strangers in that second
 	suppressed int64     // entries left out since the last one of a stranger
@@ -109,9 +109,9 @@ func (t *Trail) Note(c *call.Call, target, code string, began time.Time) {
 }
 
 // Keep writes the reads that wait for the end of a minute when it is over, until ctx ends.
-// Then it writes all of them, and from then on each read when it was answered, whatever
-// it repeats. It may run once. Without it they are written with the next call that is
-// noted, or when the trail is listed.
+// Then it writes all of them, and from then on each read is written when it has been
+// answered, even if it repeats another. Keep may run once. Without it the reads are written
+// with the next call that is noted, or when the trail is listed.
 func (t *Trail) Keep(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

@@ -37,7 +37,7 @@ type logged struct {
 	written                             time.Time // by the trail's clock
 }
 
-// what is equal in all reads that the line is of.
+// what returns what is equal in all reads that the line is about.
 func (l *logged) what() read {
 	return readOf(&Entry{Key: l.Key, Remote: l.Remote, Route: l.Route, Target: l.Target, Outcome: l.Outcome})
 }
@@ -77,8 +77,8 @@ func (w *world) note(key, method, target, code string) {
 }
 
 // The trail is the list of its lines, of which it keeps the last ones, with reads and
-// without. Each read is a line, or is counted in one about the same read, within a minute,
-// and no read is a line twice within a minute.
+// without. Within a minute each read has a line or is counted in one about the same read, and
+// there are no two lines about the same read within a minute.
 func TestTrailAgainstAList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld("a-key,another-key::t")
@@ -234,8 +234,8 @@ func TestRepeatsAreWrittenByThemselves(t *testing.T) {
 	})
 }
 
-// A log that takes no line of a read that waited holds up nobody who looks, and no read that
-// waits.
+// While the log does not take the line of a repeated read, the trail can be listed, and further
+// repeats are counted.
 func TestAHangingLogHoldsUpNoLook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld("a-key")
