@@ -23,11 +23,15 @@ type Conn struct {
 	more   bool      // there was something to read meanwhile
 	ended  bool      // the peer has closed its side
 	called bool      // it is to leave: Recall was called, or its turn was lost in its Begin
+	added  bool      // the loop has it
 
+	// mu is held while the descriptor is used, which never waits: once it is free the
+	// system gives its number to another connection. It is locked before loop.mu.
 	mu sync.Mutex
-	// left is true if the descriptor is not the connection's any more. It is set by
-	// whoever is at its turn, with mu held: who is needs no lock to read it.
+	// left is true if the descriptor is not the connection's any more.
 	left bool
+	// closed is true if Close has freed the descriptor, until the handler finds out.
+	closed bool
 }
 
 // noteLocked notes that there is something to read. It returns true if the connection
@@ -55,10 +59,13 @@ func (c *Conn) restLocked() (again bool) {
 // Read reads what there is, without waiting. It returns ErrNothing if there is
 // nothing, and io.EOF at the end.
 func (c *Conn) Read(p []byte) (int, error) {
+	c.mu.Lock()
 	if c.left {
+		c.mu.Unlock()
 		return 0, net.ErrClosed
 	}
 	n, err := read(c.fd, p)
+	c.mu.Unlock()
 	if err == ErrNothing || err == nil && n < len(p) && c.drained {
 		c.readable = false
 	}
@@ -67,6 +74,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // Write writes what can be written without waiting.
 func (c *Conn) Write(p []byte) (n int, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.left {
 		return 0, net.ErrClosed
 	}
@@ -85,38 +94,51 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 }
 
 // Leave takes the connection out of its loop and returns it as one of the runtime's. If
-// that fails the connection is closed.
+// that fails the connection is closed. After Close it returns net.ErrClosed.
 func (c *Conn) Leave() (*net.TCPConn, error) {
-	if c.loop != nil {
-		c.loop.remove(c)
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.left = true
+	if !c.takeOutLocked() {
+		return nil, net.ErrClosed
+	}
 	return restore(c.fd)
 }
 
 // End closes the connection. It is for whoever is at its turn.
 func (c *Conn) End() {
-	if c.loop != nil {
-		c.loop.remove(c)
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.left {
-		c.left = true
+	if c.takeOutLocked() {
 		closeFD(c.fd)
 	}
 }
 
-// Close implements net.Conn. It ends both directions of the connection, and may be
-// called at any time, by any goroutine; the handler finds the end and calls End.
+// takeOutLocked takes the connection out of its loop. It returns true if the caller gets
+// the descriptor. c.mu is held.
+func (c *Conn) takeOutLocked() bool {
+	if c.loop != nil {
+		c.loop.remove(c)
+	}
+	had := !c.left
+	c.left, c.closed = true, false
+	return had
+}
+
+// Close implements net.Conn. It frees the descriptor, and may be called at any time, by
+// any goroutine. The handler gets net.ErrClosed when it reads or writes next, which is
+// soon, and calls End.
 func (c *Conn) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.left {
-		shutdown(c.fd)
+	if c.left {
+		return nil
 	}
+	c.left, c.closed = true, true
+	if c.loop != nil {
+		c.loop.close(c)
+	}
+	shutdown(c.fd) // a duplicate in a process that is about to begin keeps nothing open
+	closeFD(c.fd)
 	return nil
 }
 
@@ -134,11 +156,11 @@ func (c *Conn) Recall() {
 }
 
 // over reports whether the peer has closed its side or the connection is broken, and all
-// that was sent has been read. It may be called by any goroutine.
+// that was sent has been read, or whether Close was called. It may be called by any goroutine.
 func (c *Conn) over() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return !c.left && atEnd(c.fd)
+	return c.closed || !c.left && atEnd(c.fd)
 }
 
 // LocalAddr implements net.Conn.

@@ -165,11 +165,13 @@ func (g *Group) End() {
 // loop is a set of connections that one goroutine at a time polls.
 type loop struct {
 	group *Group
-	load  atomic.Int64 // len(conns)
+	load  atomic.Int64 // len(conns) and ending
 
 	mu     sync.Mutex
-	conns  map[int]*Conn // by descriptor
-	poller *poller       // nil while there are no connections
+	conns  map[int]*Conn // by descriptor; those that were closed are not among them
+	ending int           // connections that were closed, and whose handler has not found out
+	closed []*Conn       // closed since the last round
+	poller *poller       // nil while load is 0
 	turn   *turn         // of the goroutine that polls, or is to poll next
 	rounds uint64        // begun by the goroutines that poll
 	busy   bool          // a round is under way
@@ -182,6 +184,8 @@ type loop struct {
 
 // start adds a connection.
 func (l *loop) start(c *Conn) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.poller == nil {
@@ -193,35 +197,65 @@ func (l *loop) start(c *Conn) error {
 		l.turn = &turn{loop: l}
 		defer func() { go l.turn.run() }() // which ends at once if nothing was added
 	}
-	if err := l.poller.add(c.fd); err != nil {
-		return err
+	if c.left {
+		l.ending++ // its handler finds out in its Begin
+	} else {
+		if err := l.poller.add(c.fd); err != nil {
+			return err
+		}
+		l.conns[c.fd] = c
 	}
-	c.loop, c.last = l, time.Now()
-	l.conns[c.fd] = c
-	l.load.Store(int64(len(l.conns)))
+	c.loop, c.last, c.added = l, time.Now(), true
+	l.countLocked()
 	c.atTurn, c.readable = true, true
 	l.turn.again = append(l.turn.again, c)
 	l.wakeLocked()
 	return nil
 }
 
-// remove takes a connection out of the loop.
+// remove takes a connection out of the loop. c.mu is held.
 func (l *loop) remove(c *Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.conns[c.fd] == c {
-		l.poller.remove(c.fd)
-		l.removeLocked(c)
+	if !c.added {
+		return
 	}
-}
-
-func (l *loop) removeLocked(c *Conn) {
-	delete(l.conns, c.fd)
-	l.load.Store(int64(len(l.conns)))
-	if len(l.conns) == 0 {
+	c.added = false
+	if c.closed {
+		l.ending--
+	} else {
+		l.forgetLocked(c)
+	}
+	l.countLocked()
+	if l.load.Load() == 0 {
 		l.wakeLocked() // nothing else would
 	}
 }
+
+// close makes the loop tell the handler that the connection is closed. When it returns
+// the loop does not use the descriptor any more. c.mu is held.
+func (l *loop) close(c *Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !c.added {
+		return // it could not be started
+	}
+	l.forgetLocked(c)
+	l.ending++
+	l.closed = append(l.closed, c)
+	l.wakeLocked()
+}
+
+// forgetLocked takes the descriptor out of the loop. The poller must be told before the
+// descriptor is closed: by itself it goes on while the socket has another descriptor. An
+// event that it has reported already may be taken for one of the connection that has
+// the number next, which then reads once in vain.
+func (l *loop) forgetLocked(c *Conn) {
+	l.poller.remove(c.fd)
+	delete(l.conns, c.fd)
+}
+
+func (l *loop) countLocked() { l.load.Store(int64(len(l.conns) + l.ending)) }
 
 // wakeLocked ends a wait for connections.
 func (l *loop) wakeLocked() {

@@ -95,7 +95,8 @@ func tellGone(ended []*Conn) {
 func (t *turn) gather() bool {
 	l := t.loop
 	l.mu.Lock()
-	if len(l.conns) == 0 {
+	if l.load.Load() == 0 {
+		l.closed = nil
 		l.poller.close()
 		l.poller, l.turn = nil, nil
 		l.mu.Unlock()
@@ -136,6 +137,17 @@ func (t *turn) gather() bool {
 			ended = append(ended, c)
 		}
 	}
+	for i, c := range l.closed {
+		l.closed[i] = nil
+		switch {
+		case !c.added: // its handler has found out
+		case c.noteLocked(true):
+			t.begins = append(t.begins, c)
+		default:
+			ended = append(ended, c)
+		}
+	}
+	l.closed = l.closed[:0]
 	l.mu.Unlock()
 	tellGone(ended)
 	return true

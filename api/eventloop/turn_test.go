@@ -70,8 +70,9 @@ func TestTheOrderAfterALostTurn(t *testing.T) {
 				c.send(request)
 				_ = c.CloseWrite()
 				h.conn.handler, h.conn.loop = h, l
-				h.conn.atTurn, h.conn.readable = true, true
+				h.conn.added, h.conn.atTurn, h.conn.readable = true, true, true
 				l.conns[h.conn.fd] = h.conn
+				l.countLocked()
 				started[request] = h.conn
 			}
 			var err error

@@ -257,7 +257,9 @@ func (h *echo) leave() Next {
 	h.w.served.Add(1)
 	tcp, err := h.conn.Leave()
 	if err != nil {
-		h.w.t.Error(err)
+		if err != net.ErrClosed {
+			h.w.t.Error(err)
+		}
 		close(h.ended)
 		h.w.served.Add(-1)
 		return Left
