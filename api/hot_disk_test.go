@@ -5,6 +5,7 @@ package api
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -145,6 +146,52 @@ func TestHotClientsThatGo(t *testing.T) {
 	waitFor(t, func() bool { return s.traffic.underway.Load() == 0 && s.loops.Len() == 0 && s.Connections().Open == 0 })
 	if all := s.records("t"); len(all) != 2*len(clients) {
 		t.Errorf("%d records", len(all))
+	}
+}
+
+// The writes of a client that has closed its side while the first of them waited for a disk
+// that hangs are written and answered, in their order.
+func TestHotClientsThatCloseTheirSide(t *testing.T) {
+	disk := hangfs.New(crashfs.New())
+	s := serveHot(t, func(o *recovery.Options) { o.FS = disk }, nil)
+	s.put(t, "t", `{"durability":"fsync"}`)
+	const each = 10
+	clients, other := s.dialHot(5, "t"), s.dialHot(1, "t")[0]
+	hang := disk.Hang(errfs.Sync, "/data")
+	defer hang.Release()
+	for i, c := range clients {
+		var text strings.Builder
+		for n := range each {
+			text.WriteString(hotRecord("t", fmt.Sprintf("%d-%d", i, n)))
+		}
+		c.send(text.String())
+		_ = c.Conn.(*net.TCPConn).CloseWrite()
+	}
+	waitFor(t, func() bool { return s.traffic.underway.Load() == int64(len(clients)) })
+	// Another goroutine has the loop when this is answered: it has told the clients' requests
+	// that they may be gone.
+	other.send("GET /v0/topics/t HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	other.want(http.StatusOK)
+	hang.Release()
+	var want []string
+	for i, c := range clients {
+		last := uint64(0)
+		for n := range each {
+			a := c.want(http.StatusOK)
+			if a.first <= last {
+				t.Errorf("%s after %d", a.body, last)
+			}
+			last = a.first
+			want = append(want, fmt.Sprintf("%d-%d", i, n))
+		}
+		if _, err := c.in.ReadByte(); err != io.EOF {
+			t.Errorf("not the end: %v", err)
+		}
+	}
+	got := slices.DeleteFunc(s.records("t"), func(data string) bool { return strings.HasPrefix(data, "first") })
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }
 

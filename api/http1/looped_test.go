@@ -3,6 +3,7 @@
 package http1
 
 import (
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -154,6 +155,37 @@ func TestHalfClosedInALoop(t *testing.T) {
 		for range 200 {
 			c.want(200, "POST /b 12")
 			c.want(200, "GET /a ")
+		}
+		c.wantEnd()
+	})
+}
+
+// A client that closes its side while a request takes long may be gone: the context
+// ends, also that of the requests that it has sent already. They are answered all the same.
+func TestHalfClosedWhileARequestTakesLong(t *testing.T) {
+	everyWay(t, func(t *testing.T, how way) {
+		w := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/long" {
+				<-r.Context().Done()
+			}
+			echo(w, r)
+			_, _ = fmt.Fprint(w, " ", r.Context().Err())
+		}, how, nil)
+		c := w.dial(t)
+		c.send(get)
+		c.want(200, "GET /a  <nil>")
+		if how == looped || how == varying {
+			w.waitForLooped(t, 1)
+		}
+		many := strings.Repeat(post("/b", "12"), 3) + "GET /own HTTP/1.1\r\nHost: localhost\r\n\r\n"
+		c.send(post("/long", "") + many + many)
+		_ = c.Conn.(*net.TCPConn).CloseWrite()
+		c.want(200, "POST /long  context canceled")
+		for range 2 {
+			for range 3 {
+				c.want(200, "POST /b 12 context canceled")
+			}
+			c.want(200, "GET /own  context canceled")
 		}
 		c.wantEnd()
 	})
