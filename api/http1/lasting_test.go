@@ -99,3 +99,27 @@ func TestLastingAnswersOfLargeParts(t *testing.T) {
 	}
 	c.want(200, large+large)
 }
+
+// Parts that do not fit into the buffer together are all sent, and to their own client:
+// after it has sent what was in the first buffer, the connection has another one.
+func TestLastingAnswersKeepTheirParts(t *testing.T) {
+	first, second := strings.Repeat("1", outputBuffer-10), strings.Repeat("2", 20)
+	w := serve(t, func(rw http.ResponseWriter, _ *http.Request) {
+		Lasts(rw)
+		control := http.NewResponseController(rw)
+		_ = control.Flush()
+		for range 10 {
+			_, _ = io.WriteString(rw, first)
+			_, _ = io.WriteString(rw, second)
+			other := works.Get().(*work) // as another connection would
+			if len(other.kept) > 0 {
+				t.Errorf("another connection gets %q", other.kept)
+			}
+			_ = control.Flush()
+			works.Put(other)
+		}
+	}, usual, nil)
+	c := w.dial(t)
+	c.send(get)
+	c.want(200, strings.Repeat(first+second, 10))
+}

@@ -93,6 +93,7 @@ func (w *response) Write(p []byte) (int, error) {
 		if err := w.send(nil, false); err != nil {
 			return 0, err
 		}
+		work = w.conn.borrow() // the connection has given back the other, if the answer lasts
 	}
 	work.kept = append(work.kept, p...)
 	return len(p), nil
