@@ -9,6 +9,9 @@ import (
 // it.
 func (r *Registry) NewSubscriber() *follow.Subscriber { return r.subscriptions.NewSubscriber() }
 
+// NewRelay returns a subscriber that is not counted; see follow.Hub.NewRelay.
+func (r *Registry) NewRelay() *follow.Subscriber { return r.subscriptions.NewRelay() }
+
 // Subscribe subscribes s to the topic, which must exist, and returns its state: s
 // gets every change after it. The subscription also covers a later topic of the
 // same name.

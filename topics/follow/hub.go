@@ -43,6 +43,7 @@ type Hub struct {
 	mu              lockorder.RWMutex[lockorder.Last]
 	names, prefixes map[string]subscribers
 	lengths         []prefixLength // of prefixes, ascending
+	relays          map[string]int // how many subscribers of a name are relays; guarded as names is
 }
 
 type subscribers map[*Subscriber]struct{}
@@ -94,14 +95,14 @@ func (h *Hub) Wants(name string) bool {
 }
 
 // Covering returns the number of subscriptions that cover the topic: those of its
-// name, and those of prefixes.
+// name, and those of prefixes, but not those of relays.
 func (h *Hub) Covering(name string) int {
 	if !h.active.Load() {
 		return 0
 	}
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	n := len(h.names[name])
+	n := len(h.names[name]) - h.relays[name]
 	for _, l := range h.lengths {
 		if l.bytes > len(name) {
 			break
@@ -214,6 +215,9 @@ func (h *Hub) addName(s *Subscriber, name string) (added, covered, ok bool) {
 			h.names[name] = subscribers{}
 		}
 		h.names[name][s] = struct{}{}
+		if s.relay {
+			h.countRelayLocked(name, 1)
+		}
 	})
 	return added, covered, ok
 }
@@ -257,10 +261,24 @@ func (h *Hub) countLength(bytes, n int) {
 
 // removeNameLocked ends the subscription of s to a name. Both locks are held.
 func (h *Hub) removeNameLocked(s *Subscriber, name string) {
+	if _, had := s.names[name]; had && s.relay {
+		h.countRelayLocked(name, -1)
+	}
 	delete(s.names, name)
 	delete(h.names[name], s)
 	if len(h.names[name]) == 0 {
 		delete(h.names, name)
+	}
+}
+
+// countRelayLocked adds n to the number of relays of a name. Both locks are held.
+func (h *Hub) countRelayLocked(name string, n int) {
+	if h.relays == nil {
+		h.relays = map[string]int{}
+	}
+	h.relays[name] += n
+	if h.relays[name] == 0 {
+		delete(h.relays, name)
 	}
 }
 

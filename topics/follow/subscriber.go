@@ -13,6 +13,8 @@ type Subscriber struct {
 	hub   *Hub
 	ready chan struct{}
 	waker atomic.Pointer[func()] // see Wake
+	quiet atomic.Bool            // see Quiet
+	relay bool                   // see NewRelay
 
 	// Hub.notifying guards these.
 	closed          bool
@@ -63,6 +65,14 @@ func (h *Hub) NewSubscriber() *Subscriber {
 	}
 }
 
+// NewRelay returns a subscriber that hears of changes for others, which are quiet: it is
+// not counted among the subscriptions. It must not subscribe to prefixes.
+func (h *Hub) NewRelay() *Subscriber {
+	s := h.NewSubscriber()
+	s.relay = true
+	return s
+}
+
 // Ready receives a value when there may be something to Take, unless Wake has set a
 // function for that. Its capacity is 1.
 func (s *Subscriber) Ready() <-chan struct{} { return s.ready }
@@ -77,6 +87,11 @@ func (s *Subscriber) Wake(f func()) {
 	}
 	s.waker.Store(&f)
 }
+
+// Quiet makes the subscriber hear only that topics are created and deleted, until
+// Quiet(false). The consumer must look at its topics then: it hears nothing of what has
+// changed in between. It may hear of that by a relay.
+func (s *Subscriber) Quiet(quiet bool) { s.quiet.Store(quiet) }
 
 // Take appends the events since the last Take to into and returns the result:
 // one for each topic, in the order of delivery. If there were too many to hold,
@@ -164,6 +179,9 @@ func (s *Subscriber) dropsLocked(name string, e *Lifecycle) bool {
 // notifyLocked adds that a topic has changed, or a lifecycle event. Hub.notifying is
 // held.
 func (s *Subscriber) notifyLocked(name string, e *Lifecycle) {
+	if e == nil && s.quiet.Load() {
+		return
+	}
 	s.mu.Lock()
 	s.addLocked(name, e)
 	s.mu.Unlock()

@@ -86,6 +86,65 @@ func TestWake(t *testing.T) {
 	}
 }
 
+// TestQuiet checks that a quiet subscriber gets events of what is created and deleted, and
+// none of what has changed, until it is not quiet any more.
+func TestQuiet(t *testing.T) {
+	s := newSubscriber()
+	for _, quiet := range []bool{true, false} {
+		s.Quiet(quiet)
+		s.notifyLocked("a", nil)
+		s.notifyLocked("b", &Lifecycle{Topic: "b", ID: 2})
+		s.notifyLocked("c", &Lifecycle{Topic: "c", ID: 1, Deleted: true})
+		got := s.Take(nil)
+		want := []Event{{Topic: "a"}, {Topic: "b", Created: true}, {Topic: "c", Deleted: true}}
+		if quiet {
+			want = want[1:]
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("quiet %t: %+v", quiet, got)
+		}
+	}
+}
+
+// TestRelaysAreNotCounted checks that a relay gets events, and is no subscription.
+func TestRelaysAreNotCounted(t *testing.T) {
+	h := directory{}.hub()
+	found := func() (uint64, error) { return 1, nil }
+	relay, other := h.NewRelay(), h.NewSubscriber()
+	want := func(n, relays int) {
+		t.Helper()
+		if got := h.Covering("a"); got != n || len(h.relays) != relays {
+			t.Errorf("%d subscriptions, %d topics with relays, want %d and %d", got, len(h.relays), n, relays)
+		}
+	}
+	for range 2 {
+		for range 2 { // the second is one too many
+			if err := relay.Subscribe("a", found); err != nil {
+				t.Fatal(err)
+			}
+			want(0, 1)
+		}
+		if err := other.Subscribe("a", found); err != nil {
+			t.Fatal(err)
+		}
+		want(1, 1)
+		h.Notify("a", present)
+		if got := relay.Take(nil); len(got) != 1 {
+			t.Errorf("a relay gets %+v", got)
+		}
+		relay.Unsubscribe("a")
+		relay.Unsubscribe("a")
+		want(1, 0)
+		other.Unsubscribe("a")
+		want(0, 0)
+	}
+	if err := relay.Subscribe("a", found); err != nil {
+		t.Fatal(err)
+	}
+	relay.Close()
+	want(0, 0)
+}
+
 // TestEachTopicHasOneEvent checks that a topic whose event was not taken yet gets no
 // second one, however many there are, and after some were discarded.
 func TestEachTopicHasOneEvent(t *testing.T) {
