@@ -9,9 +9,9 @@ import (
 )
 
 // crew gives streams without a goroutine their turns, in the order in which they
-// asked. It has at most as many workers as there are processors, and none while
-// nothing is to be done. A worker that has to wait for a client or a disk is replaced
-// first, so that no stream waits for another one. The zero crew is ready.
+// asked. It has at most mostWorkers workers, and none while nothing is to be done. A
+// worker that has to wait for a client or a disk is replaced first, so that no stream
+// waits for another one. The zero crew is ready.
 type crew struct {
 	mu      sync.Mutex // guards what follows; no other lock is taken while it is held
 	waiting []follower
@@ -31,6 +31,12 @@ type worker struct {
 	aside bool // it was replaced, and ends with its turn; used by its goroutine alone
 }
 
+// mostWorkers is how many workers there may be that have not stepped aside. One processor
+// is left to requests, if there is another: a worker writes to one client after the other
+// and never waits, so that whoever comes meanwhile would have to wait for the runtime to
+// interrupt it, for up to 10 ms.
+func mostWorkers() int { return max(1, runtime.GOMAXPROCS(0)-1) }
+
 // add gives f a turn. f must not be added again before that has begun.
 func (c *crew) add(f follower) {
 	c.mu.Lock()
@@ -41,7 +47,7 @@ func (c *crew) add(f follower) {
 
 // hireLocked starts a worker if one is needed and there may be one more.
 func (c *crew) hireLocked() {
-	if c.first < len(c.waiting) && c.working < runtime.GOMAXPROCS(0) {
+	if c.first < len(c.waiting) && c.working < mostWorkers() {
 		c.working++
 		w := &worker{crew: c}
 		go w.run()

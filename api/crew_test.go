@@ -28,7 +28,7 @@ func (c *crew) wantIdle(t *testing.T) {
 	}
 }
 
-// There are no more workers than processors, they give turns in the order in which
+// There are no more workers than there may be, they give turns in the order in which
 // they were asked for, and end when there is nothing to do. In the bubble a goroutine
 // that is left would keep the test from ending.
 func TestCrewIsBounded(t *testing.T) {
@@ -42,7 +42,7 @@ func TestCrewIsBounded(t *testing.T) {
 				<-proceed
 			}))
 		}
-		workers := runtime.GOMAXPROCS(0)
+		workers := mostWorkers()
 		for served := 0; served < followers; {
 			synctest.Wait()
 			n := len(began)
@@ -102,7 +102,7 @@ func TestWorkersAreReplaced(t *testing.T) {
 		}
 		// All the places are taken when those that waited go on.
 		hold := make(chan struct{})
-		for range runtime.GOMAXPROCS(0) {
+		for range mostWorkers() {
 			c.add(turnFunc(func(*worker) { <-hold }))
 		}
 		c.add(turnFunc(func(w *worker) {
@@ -112,7 +112,7 @@ func TestWorkersAreReplaced(t *testing.T) {
 		}))
 		close(proceed)
 		synctest.Wait()
-		if working, waiting := c.busy(); working != runtime.GOMAXPROCS(0) || waiting != 1 {
+		if working, waiting := c.busy(); working != mostWorkers() || waiting != 1 {
 			t.Errorf("%d workers, %d wait", working, waiting)
 		}
 		close(hold)
@@ -154,7 +154,7 @@ func TestCrewForgetsThoseServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c crew
 		hold := make(chan struct{})
-		for range runtime.GOMAXPROCS(0) {
+		for range mostWorkers() {
 			c.add(turnFunc(func(*worker) { <-hold }))
 		}
 		synctest.Wait()

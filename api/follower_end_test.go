@@ -3,7 +3,6 @@ package api
 import (
 	"io"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -75,7 +74,7 @@ var followerStates = []followerState{
 	}},
 	{name: "at its turn", reach: func(t *testing.T, s *realServer) (*wireStream, func()) {
 		hold, held := make(chan struct{}), make(chan struct{})
-		s.frames().Delivered = func(int64) {
+		s.frames().Delivered = func(int64, int) {
 			close(held)
 			<-hold
 		}
@@ -109,6 +108,7 @@ func TestFollowersEnd(t *testing.T) {
 			}
 			t.Run(state.name+", "+tc.name, func(t *testing.T) {
 				s, as := serveKeys(t, "stays,goes:rw")
+				s.frames().GroupFrom = 1 + i%2*7 // in a group or not
 				as("stays", "PUT", "/v0/topics/a", "{}")
 				w, release := state.reach(t, s)
 				ended := make(chan struct{})
@@ -137,24 +137,36 @@ func TestFollowersEnd(t *testing.T) {
 // about to send. If it stops, each is told, with nothing lost of what was said before.
 func TestManyFollowersEndTogether(t *testing.T) {
 	const streams = 200
-	for name, end := range map[string]func(s *realServer){
-		"stop": func(s *realServer) { s.down() },
-		"cut":  func(s *realServer) { s.cut() },
+	for _, tc := range []struct {
+		name    string
+		end     func(s *realServer)
+		grouped bool
+	}{
+		{"stop", func(s *realServer) { s.down() }, false},
+		{"stop, in groups", func(s *realServer) { s.down() }, true},
+		{"cut", func(s *realServer) { s.cut() }, false},
+		{"cut, in groups", func(s *realServer) { s.cut() }, true},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tc.name, func(t *testing.T) {
 			s := serveReal(t, nil, nil)
+			inLine := streams
+			s.frames().GroupFrom = streams + 1
+			if tc.grouped {
+				s.frames().GroupFrom, inLine = 1, (streams+63)/64
+			}
 			s.put(t, "a", `{}`)
 			var open []*wireStream
 			for range streams {
 				open = append(open, s.openOnWire(t, "a"))
 			}
+			s.atRest(t)
 			release := s.occupy()
 			s.write(t, "a", "1")
-			waitFor(t, func() bool { _, waiting := s.crew.busy(); return waiting == streams })
+			waitFor(t, func() bool { _, waiting := s.crew.busy(); return waiting == inLine })
 			ended := make(chan struct{})
 			go func() {
 				defer close(ended)
-				end(s)
+				tc.end(s)
 			}()
 			for _, w := range open[:streams/2] {
 				reached(t, w.st.ctx.Done())
@@ -163,7 +175,7 @@ func TestManyFollowersEndTogether(t *testing.T) {
 			reached(t, ended)
 			for i, w := range open {
 				reached(t, w.st.done)
-				if name == "cut" {
+				if strings.HasPrefix(tc.name, "cut") {
 					continue
 				}
 				last := sseEvent{}
@@ -188,7 +200,7 @@ func TestManyFollowersEndTogether(t *testing.T) {
 // occupy keeps all workers of the crew busy until release.
 func (s *realServer) occupy() (release func()) {
 	hold := make(chan struct{})
-	for range runtime.GOMAXPROCS(0) {
+	for range mostWorkers() {
 		s.crew.add(turnFunc(func(*worker) { <-hold }))
 	}
 	return func() { close(hold) }

@@ -237,7 +237,7 @@ func TestPanicInATurn(t *testing.T) {
 	var log lockedBuffer
 	var panics atomic.Bool
 	s := serveReal(t, func(o *Options) { o.Log = zerolog.New(&log) }, nil)
-	s.frames().Delivered = func(int64) {
+	s.frames().Delivered = func(int64, int) {
 		if panics.Load() {
 			panic("as the test wants")
 		}
@@ -278,7 +278,7 @@ func TestStalledFollowersHoldUpNoOther(t *testing.T) {
 	s.put(t, "b", `{}`)
 	quick := s.openOnWire(t, "b")
 	var stalled []*wireStream
-	for range runtime.GOMAXPROCS(0) + 1 {
+	for range mostWorkers() + 1 {
 		stalled = append(stalled, s.openOnWire(t, "a"))
 	}
 	s.fill(t, "")

@@ -56,8 +56,8 @@ func busyServer(t *testing.T) (*Server, *opsEngine) {
 	s.sockets.Observe("publish", nil)
 	s.sockets.Observe("publish", &wire.Error{Code: "topic_full"})
 	s.sockets.Observe("brew", wire.Invalid("no such op"))
-	s.observeDelivery(w.now.UnixMilli() - 20)
-	s.observeDelivery(w.now.UnixMilli() - 1000)
+	s.observeDelivery(w.now.UnixMilli()-20, 1)
+	s.observeDelivery(w.now.UnixMilli()-1000, 1)
 	return s, e
 }
 

@@ -21,7 +21,7 @@ func TestObserveAllocatesNothing(t *testing.T) {
 		s.metrics.Observe(metrics.Endpoint{Route: "/no such route", Method: "POST"}, 200, time.Millisecond)
 		s.sockets.Observe("publish", nil)
 		s.sockets.Observe("brew", refused)
-		s.observeDelivery(5)
+		s.observeDelivery(5, 1)
 		s.ObserveGroup(wal.Group{Sync: 99 * time.Microsecond, Frames: 3})
 	}
 	observe()

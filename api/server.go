@@ -312,9 +312,11 @@ func (s *Server) following() (sessions, streams, sockets int64) {
 	return sessions, streams + s.workers.count(), s.sockets.Count()
 }
 
-// observeDelivery counts records that were just handed to a client that waited
+// observeDelivery counts records that were just handed to clients that waited
 // for them. ts is when the first of them was appended, in Unix milliseconds.
-func (s *Server) observeDelivery(ts int64) { s.metrics.ObserveDelivery(s.opts.Now().UnixMilli() - ts) }
+func (s *Server) observeDelivery(ts int64, clients int) {
+	s.metrics.ObserveDelivery(s.opts.Now().UnixMilli()-ts, clients)
+}
 
 // Listen makes a listener for the HTTP servers that keeps to the bound on
 // connections and outlives a shortage of the system.

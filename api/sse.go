@@ -40,6 +40,8 @@ var (
 type eventStream struct {
 	server  *Server
 	call    *call.Call
+	lasting *http1.Lasting // of the call; nil unless it goes on without a goroutine
+	flow    *session.Flow
 	session *watchSession // nil: its events have no id of their own
 	control *http.ResponseController
 	// patience is how long the client may take nothing.
@@ -48,7 +50,6 @@ type eventStream struct {
 	cancel   context.CancelCauseFunc
 	done     chan struct{} // closed when its use of the session is over
 	sending  session.Sending
-	flow     *session.Flow
 	release  func()      // gives back its slots; nil until it has them
 	unhook   func() bool // ends its part in the end of the server; nil until it is open
 	aging    *time.Timer // ends it; nil without an age

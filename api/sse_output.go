@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/http1"
 	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
@@ -15,8 +16,9 @@ import (
 )
 
 // An eventStream is the output of its session. What it sends is complete with
-// the client, or lost, when a method returns: nothing is queued.
-var _ watch.Output = (*eventStream)(nil)
+// the client, or lost, when a method returns: nothing is queued. Only of what Try has
+// sent there may be a rest.
+var _ watch.Shared = (*eventStream)(nil)
 
 // eventBuffers are for what stands around the bodies of events, and for small
 // events as a whole. Streams that are idle hold none.
@@ -37,13 +39,16 @@ func (st *eventStream) open() error {
 	return st.send(append(st.appendID([]byte("retry: 2000")), "\n\n"...), warnings(st.call))
 }
 
+// startOfID is what comes before the id of an event.
+const startOfID = "\nid: "
+
 // appendID appends the line with the id. Without an id there is none: the
 // client keeps the one it has, and comes back too early rather than too late.
 func (st *eventStream) appendID(b []byte) []byte {
 	if st.session == nil {
 		return b
 	}
-	line := append(b, "\nid: "...)
+	line := append(b, startOfID...)
 	if with := st.session.AppendID(line); len(with) > len(line) {
 		return with
 	}
@@ -53,20 +58,8 @@ func (st *eventStream) appendID(b []byte) []byte {
 // Records sends a record event, and with it the caught-up event that follows.
 func (st *eventStream) Records(f *watch.Frame, last bool) error {
 	buf := eventBuffers.Get().(*[]byte)
-	b := st.beginEvent((*buf)[:0], "record")
 	whole := f.Lines || len(f.Body) <= copied
-	switch {
-	case f.Lines:
-		b = appendLines(b, f.Body)
-	case whole:
-		b = append(b, f.Body...)
-	}
-	cut := len(b) // where the body is, unless it is in b
-	b = append(b, endOfEvent...)
-	if last {
-		b = appendCaughtUp(st.beginEvent(b, "caught-up"), f.Topic, f.To)
-		b = append(b, endOfEvent...)
-	}
+	b, cut := appendRecords((*buf)[:0], f, st.appendID, last, whole)
 	var err error
 	if whole {
 		err = st.send(b)
@@ -76,6 +69,62 @@ func (st *eventStream) Records(f *watch.Frame, last bool) error {
 	keepEventBuffer(buf, b)
 	st.flow.Move()
 	return err
+}
+
+// appendRecords appends a record event and what belongs to it. Unless it is to be whole,
+// the body is left out, and cut is where it belongs. See beginEvent for appendID.
+func appendRecords(b []byte, f *watch.Frame, appendID func([]byte) []byte, last, whole bool) (with []byte, cut int) {
+	b = beginEvent(b, "record", appendID)
+	switch {
+	case f.Lines:
+		b = appendLines(b, f.Body)
+	case whole:
+		b = append(b, f.Body...)
+	}
+	cut = len(b)
+	b = append(b, endOfEvent...)
+	if last {
+		b = appendCaughtUp(beginEvent(b, "caught-up", appendID), f.Topic, f.To)
+		b = append(b, endOfEvent...)
+	}
+	return b, cut
+}
+
+// Render implements watch.Shared: it returns the chunk that Records sends.
+func (st *eventStream) Render(f *watch.Frame, id []byte, last bool) []byte {
+	buf := eventBuffers.Get().(*[]byte)
+	appendID := func(b []byte) []byte { return append(append(b, startOfID...), id...) }
+	b, _ := appendRecords((*buf)[:0], f, appendID, last, true)
+	chunk := http1.AppendChunk(make([]byte, 0, len(b)+chunkOverhead), b)
+	keepEventBuffer(buf, b)
+	return chunk
+}
+
+// chunkOverhead is room for what stands around a chunk.
+const chunkOverhead = 16
+
+// Try implements watch.Shared.
+func (st *eventStream) Try(chunk []byte, now time.Time) (rest []byte, err error) {
+	rest, err = st.lasting.Try(chunk)
+	st.flow.Sent.Add(int64(len(chunk) - len(rest)))
+	st.flow.MoveAt(now)
+	return rest, err
+}
+
+// Finish implements watch.Shared.
+func (st *eventStream) Finish(rest []byte) error {
+	defer st.lift()
+	for len(rest) > 0 {
+		n := min(len(rest), eventPiece)
+		st.bound()
+		if err := st.lasting.Finish(rest[:n]); err != nil {
+			return err
+		}
+		st.flow.Sent.Add(int64(n))
+		st.flow.Move()
+		rest = rest[n:]
+	}
+	return nil
 }
 
 // Tombstone sends a tombstone event.
@@ -141,7 +190,7 @@ func (st *eventStream) sendError(x string, e *wire.Error) error {
 // small sends an event whose body is rendered for it, on one line.
 func (st *eventStream) small(name string, body func([]byte) []byte) error {
 	buf := eventBuffers.Get().(*[]byte)
-	b := append(body(st.beginEvent((*buf)[:0], name)), endOfEvent...)
+	b := append(body(beginEvent((*buf)[:0], name, st.appendID)), endOfEvent...)
 	err := st.send(b)
 	keepEventBuffer(buf, b)
 	st.flow.Move()
@@ -151,10 +200,11 @@ func (st *eventStream) small(name string, body func([]byte) []byte) error {
 // endOfEvent ends the last line of an event and the event.
 const endOfEvent = "\n\n"
 
-// beginEvent appends what comes before the data of an event.
-func (st *eventStream) beginEvent(b []byte, name string) []byte {
+// beginEvent appends what comes before the data of an event. appendID appends the line
+// with the id.
+func beginEvent(b []byte, name string, appendID func([]byte) []byte) []byte {
 	b = append(append(b, "event: "...), name...)
-	return append(st.appendID(b), "\ndata: "...)
+	return append(appendID(b), "\ndata: "...)
 }
 
 // keepEventBuffer gives a buffer back to the pool, as what it became.

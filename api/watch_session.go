@@ -73,6 +73,7 @@ func (s *Server) frames() *watch.Frames {
 			Kept: framesKept * part, Held: framesHeld * part, Most: framesMost * part,
 		})
 		s.watches.frames.Delivered = s.observeDelivery
+		s.watches.frames.Grouped = s.followGroup
 	})
 	return s.watches.frames
 }

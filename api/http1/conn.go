@@ -25,7 +25,13 @@ type conn struct {
 	over   *handover
 	nc     *conns.Conn
 	tcp    *net.TCPConn
-	raw    syscall.RawConn
+	// What Lasting.Try needs is together: raw, the function for it, what is left to write,
+	// and the error.
+	raw     syscall.RawConn
+	putNow  func(fd uintptr)
+	putting []byte
+	putErr  error
+
 	cancel context.CancelFunc // of the context of all requests
 	blank  http.Request       // a request with what all have in common
 	work   *work              // nil while the connection waits, and while an answer that lasts does
@@ -44,11 +50,10 @@ type conn struct {
 	request  http.Request
 	response response
 
-	// attempt, peek and put are the functions for raw, made once; err, peeked and
-	// putErr are what they find, and putting is what is left to write.
-	attempt, peek, put  func(fd uintptr) bool
-	err, peeked, putErr error
-	putting             []byte
+	// attempt, peek and put are functions for raw, made once as putNow is; err, peeked and
+	// putErr are what they find.
+	attempt, peek, put func(fd uintptr) bool
+	err, peeked        error
 
 	mu       sync.Mutex // guards what follows, and setting deadlines
 	waiting  bool       // for a request
@@ -80,6 +85,7 @@ func (s *Server) newConn(nc net.Conn, over *handover) *conn {
 	c.blank = *(&http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: tcp.RemoteAddr().String()}).WithContext(ctx)
 	c.response.conn = c
 	c.attempt, c.peek, c.put = c.tryRead, c.tryPeek, c.tryWrite
+	c.putNow = c.tryOnce
 	c.reads.set, c.writes.set = tcp.SetReadDeadline, tcp.SetWriteDeadline
 	c.watching.init(c)
 	return c

@@ -3,6 +3,7 @@ package http1
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 )
 
 // noURL is the URL of requests whose handlers need none any more.
@@ -32,26 +33,76 @@ func (c *conn) rest() {
 
 // Leave lets a handler return before its answer ends, if that lasts and needs no
 // goroutine while there is nothing to write. When the handler has returned, then is
-// called, and the answer goes on until end is called, once: last is run as the end of
+// called, and the answer goes on until its End is called, once: last is run as the end of
 // the handler, in a goroutine of its own, after which the connection takes its next
 // request. aside is called before a write may wait for the client, except in last.
 //
-// Between Leave and then nothing may use the ResponseWriter, and end must not be
+// Between Leave and then nothing may use the ResponseWriter, and End must not be
 // called. From then on one goroutine at a time may write, and the request is there until
 // last returns; of its header and URL see Lasts. The context of the request ends when
-// the client goes or the server is closed: end must be called then, too.
+// the client goes or the server is closed: End must be called then, too.
 //
 // If the handler panics, then is not called and the connection ends, as it does if then
-// or last panics. ok is false if w is not of this package, and in a loop: nothing is
+// or last panics. Leave returns nil if w is not of this package, and in a loop: nothing is
 // called then.
-func Leave(w http.ResponseWriter, then, aside func()) (end func(last func()), ok bool) {
+func Leave(w http.ResponseWriter, then, aside func()) *Lasting {
 	r, _ := w.(*response)
 	if r == nil || r.conn.looped != nil {
-		return nil, false
+		return nil
 	}
 	r.then, r.aside = then, aside
-	c := r.conn
-	return func(last func()) { go c.server.proceed(c, last) }, true
+	return (*Lasting)(r.conn)
+}
+
+// Lasting is an answer whose handler has left.
+type Lasting conn
+
+// End ends the answer; see Leave.
+func (l *Lasting) End(last func()) { go l.server.proceed((*conn)(l), last) }
+
+// AppendChunk appends p as a chunk of an answer that has no length.
+func AppendChunk(b, p []byte) []byte {
+	b = append(strconv.AppendInt(b, int64(len(p)), 16), "\r\n"...)
+	return append(append(b, p...), "\r\n"...)
+}
+
+// Try writes what the connection takes of a chunk without waiting: no deadline matters
+// for that. The answer must have no length, and its header must have been sent. Finish
+// must write the rest, if there is one, before anything else is written.
+func (l *Lasting) Try(chunk []byte) (rest []byte, err error) {
+	l.putting = chunk
+	err = l.raw.Control(l.putNow)
+	rest, l.putting = l.putting, nil
+	if err == nil {
+		err = l.putErr
+	}
+	if err != nil {
+		l.response.err = err
+		l.cancel()
+	}
+	return rest, err
+}
+
+// Finish writes the rest of a chunk, and waits for the client as Write does.
+func (l *Lasting) Finish(rest []byte) error {
+	r := &l.response
+	if r.err == nil {
+		r.err = (*conn)(l).write(rest)
+	}
+	if r.err != nil {
+		l.cancel()
+	}
+	return r.err
+}
+
+// tryOnce is for Try what tryWrite is for write.
+func (c *conn) tryOnce(fd uintptr) {
+	n, err := writeNow(fd, c.putting)
+	c.putting = c.putting[max(n, 0):]
+	if err == errNothing {
+		err = nil
+	}
+	c.putErr = err
 }
 
 // write writes b, and calls aside before it waits for the client.

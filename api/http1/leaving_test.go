@@ -1,8 +1,10 @@
 package http1
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"testing"
@@ -23,7 +25,7 @@ func TestLeaving(t *testing.T) {
 			Lasts(rw)
 			control := http.NewResponseController(rw)
 			var end func(func())
-			end, ok := Leave(rw, func() {
+			end, ok := leaveWith(rw, func() {
 				_, _ = io.WriteString(rw, "1")
 				_ = control.Flush()
 				left <- end
@@ -59,7 +61,7 @@ func TestLeavingOneAfterTheOther(t *testing.T) {
 	w := serve(t, func(rw http.ResponseWriter, _ *http.Request) {
 		Lasts(rw)
 		var end func(func())
-		end, _ = Leave(rw, func() {
+		end, _ = leaveWith(rw, func() {
 			_, _ = io.WriteString(rw, "1")
 			_ = http.NewResponseController(rw).Flush()
 			left <- func(last string) { end(func() { _, _ = io.WriteString(rw, last) }) }
@@ -84,7 +86,7 @@ func TestAsideBeforeWaiting(t *testing.T) {
 		Lasts(rw)
 		control := http.NewResponseController(rw)
 		var end func(func())
-		end, _ = Leave(rw, func() {
+		end, _ = leaveWith(rw, func() {
 			_, _ = io.WriteString(rw, "1")
 			_ = control.Flush()
 			if len(waits) > 0 {
@@ -119,12 +121,72 @@ func TestAsideBeforeWaiting(t *testing.T) {
 	}
 }
 
+// Try writes what the socket has room for, and never waits, whatever the deadline; Finish
+// writes the rest, so that the client gets every byte once and in order. Once the client
+// is gone, both fail.
+func TestTryAndFinish(t *testing.T) {
+	left := make(chan *Lasting, 1)
+	w := serve(t, func(rw http.ResponseWriter, _ *http.Request) {
+		Lasts(rw)
+		control := http.NewResponseController(rw)
+		var l *Lasting
+		l = Leave(rw, func() {
+			_ = control.Flush()
+			_ = control.SetWriteDeadline(longAgo)
+			left <- l
+		}, func() {})
+	}, usual, nil)
+	c := w.dial(t)
+	c.send(get)
+	l := <-left
+	resp, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sent []byte
+	piece := bytes.Repeat([]byte("0123456789abcdef"), 1<<10)
+	var rest []byte
+	for part := byte('A'); len(rest) == 0; part++ {
+		piece[0] = part
+		sent = append(sent, piece...)
+		rest, err = l.Try(AppendChunk(nil, piece))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(sent) > 64<<20 {
+			t.Fatal("there is room for everything")
+		}
+	}
+	_ = l.response.SetWriteDeadline(time.Now().Add(patience))
+	got := make(chan []byte)
+	go func() {
+		b, _ := io.ReadAll(io.LimitReader(resp.Body, int64(len(sent))))
+		got <- b
+	}()
+	if err := l.Finish(rest); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(<-got, sent) {
+		t.Error("the client has other bytes")
+	}
+	_ = c.Conn.(*net.TCPConn).SetLinger(0)
+	c.Close()
+	waitFor(t, "an error", func() bool {
+		_, err := l.Try(AppendChunk(nil, piece))
+		return err != nil
+	})
+	if err := l.Finish([]byte("x")); err == nil {
+		t.Error("Finish succeeds without a client")
+	}
+	l.End(func() {})
+}
+
 // A panic of the last words ends the connection.
 func TestPanicAfterLeaving(t *testing.T) {
 	for _, early := range []bool{true, false} {
 		w := serve(t, func(rw http.ResponseWriter, _ *http.Request) {
 			var end func(func())
-			end, _ = Leave(rw, func() {
+			end, _ = leaveWith(rw, func() {
 				if early {
 					panic(http.ErrAbortHandler)
 				}
@@ -157,7 +219,7 @@ func leave(t *testing.T) *leaving {
 		}
 		Lasts(rw)
 		l.conn, l.ctx = rw.(*response).conn, r.Context()
-		l.end, _ = Leave(rw, func() {
+		l.end, _ = leaveWith(rw, func() {
 			_, _ = io.WriteString(rw, "1")
 			_ = http.NewResponseController(rw).Flush()
 			close(left)
@@ -247,4 +309,13 @@ func TestDeadlinesAfterLeaving(t *testing.T) {
 	if l.conn.writes.explicit || l.conn.writes.at.Equal(over.Add(1)) || l.conn.reads.explicit {
 		t.Errorf("the deadlines are %+v and %+v", l.conn.reads, l.conn.writes)
 	}
+}
+
+// leaveWith is Leave, with a function for the end.
+func leaveWith(w http.ResponseWriter, then, aside func()) (end func(last func()), ok bool) {
+	l := Leave(w, then, aside)
+	if l == nil {
+		return nil, false
+	}
+	return l.End, true
 }

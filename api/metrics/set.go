@@ -156,7 +156,11 @@ func (m *Set) ObserveOperation(op, code string) {
 
 // ObserveDelivery counts records that were just handed to a client that waited
 // for them, ms milliseconds after the first of them was appended.
-func (m *Set) ObserveDelivery(ms int64) { m.delivery.Update(float64(max(0, ms)) / 1000) }
+func (m *Set) ObserveDelivery(ms int64, clients int) {
+	for range clients {
+		m.delivery.Update(float64(max(0, ms)) / 1000)
+	}
+}
 
 // ObserveClaim counts a claim that got jobs, after so many seconds.
 func (m *Set) ObserveClaim(seconds float64) { m.claims.Update(seconds) }

@@ -68,7 +68,7 @@ func (h *Handlers) read(c *call.Call, req *request.Read) error {
 		c.Out = slices.Grow(c.Out[:0], int(n))
 	}
 	if len(batch.Records) > 0 && batch.Records[0].TS >= came {
-		h.Metrics.ObserveDelivery(h.Now().UnixMilli() - batch.Records[0].TS)
+		h.Metrics.ObserveDelivery(h.Now().UnixMilli()-batch.Records[0].TS, 1)
 	}
 	c.Cost, c.Costs = batch.Cost, wire.CostRead
 	if wire.PrefersEvents(c.Request.Header["Accept"]) {

@@ -19,7 +19,10 @@ func (f *Flow) Begin(received int) {
 }
 
 // Move notes that something was carried just now.
-func (f *Flow) Move() { f.moved.Store(time.Now().UnixMilli()) }
+func (f *Flow) Move() { f.MoveAt(time.Now()) }
+
+// MoveAt is Move of some other time.
+func (f *Flow) MoveAt(at time.Time) { f.moved.Store(at.UnixMilli()) }
 
 // idle is how long nothing was carried, in milliseconds.
 func (f *Flow) idle() int64 { return max(0, time.Now().UnixMilli()-f.moved.Load()) }

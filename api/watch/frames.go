@@ -46,9 +46,15 @@ const (
 // on its line, and there is room.
 type Frames struct {
 	// Delivered, if set before the first session, is called when records were
-	// sent to a client that had everything before them. ts is when the first of
+	// sent to clients that had everything before them. ts is when the first of
 	// them was appended, in Unix milliseconds.
-	Delivered func(ts int64)
+	Delivered func(ts int64, clients int)
+	// Grouped, if set before the first session, is called with each new group. Whoever
+	// gets it calls its Turn after each ready; aside is as in Host.
+	Grouped func(g *Group) (ready, aside func())
+	// GroupFrom is how many sessions must run on a line before groups are made of them. It
+	// may be changed before the first session.
+	GroupFrom int
 
 	engine Engine
 	most   Bounds
@@ -62,7 +68,7 @@ type Frames struct {
 
 // NewFrames returns a Frames, which all sessions of a server must share.
 func NewFrames(engine Engine, most Bounds) *Frames {
-	return &Frames{engine: engine, most: most, lines: map[lineKey]*line{}}
+	return &Frames{engine: engine, most: most, GroupFrom: groupFrom, lines: map[lineKey]*line{}}
 }
 
 // lineKey identifies a line: a topic, and all options that affect what is
@@ -112,6 +118,10 @@ type line struct {
 	options *Options
 	refs    atomic.Int32 // number of sessions that run on it; changed under Frames.mu
 	slots   map[uint64]*slot
+	apart   atomic.Bool // what was read last is nothing for groups
+
+	mu     sync.Mutex // guards groups; comes before Group.mu
+	groups []*Group
 }
 
 // slot is the frame that follows a cursor, or the read that will produce it.
@@ -310,7 +320,18 @@ func (l *line) read(ctx context.Context, at uint64) (reading, topic.Mark, error)
 	if len(b.Records) > 0 {
 		r.frame = newFrame(l.key.topic, at, b, o)
 	}
+	if r.next != at || r.tombstone != nil {
+		l.apart.Store(!r.plain())
+	}
 	return r, b.Mark, nil
+}
+
+// delivered tells whom it concerns that clients have a frame that had everything before
+// it.
+func (f *Frames) delivered(n *Frame, clients int) {
+	if clients > 0 && f.Delivered != nil {
+		f.Delivered(n.TS, clients)
+	}
 }
 
 // hold counts a frame as being sent, once for all sessions that send it. If it

@@ -85,10 +85,10 @@ func inTurns(t *testing.T, o Options, test func(w *world, s *Session, out *tape,
 		defer w.close()
 		s, out := w.session(o)
 		defer s.Close()
-		turns, err := s.Begin(t.Context(), out, Waking{Ready: func() {}, Aside: func() {}})
-		must(t, err)
+		var turns Turns
+		must(t, turns.Begin(t.Context(), s, out, &host{}))
 		defer turns.End()
-		test(w, s, out, turns)
+		test(w, s, out, &turns)
 	})
 }
 

@@ -79,6 +79,10 @@ func (d *document) move(c *cursor) {
 func (s *Session) AppendID(b []byte) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.appendIDLocked(b)
+}
+
+func (s *Session) appendIDLocked(b []byte) []byte {
 	if s.id.text == nil {
 		s.id.text = s.write(func(c *cursor) string { return c.topic })
 		switch {

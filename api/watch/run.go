@@ -16,13 +16,13 @@ var errClosed = errors.New("watch: the session is closed")
 // run is the state of one call of Session.Run, or of one Turns.
 type run struct {
 	*Session
+	sent   bool      // an event was sent since last was set
+	last   time.Time // when the last event or heartbeat was sent
 	ctx    context.Context
 	out    Output
 	heart  *time.Timer  // for when a heartbeat is due if no event is sent before it
 	beats  *atomic.Bool // set when the timer fires, of Turns; nil if heart.C receives then
 	aside  func()       // called before something is waited for; nil if that is of no interest
-	sent   bool         // an event was sent since last was set
-	last   time.Time    // when the last event or heartbeat was sent
 	events []follow.Event
 }
 

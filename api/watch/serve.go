@@ -75,8 +75,8 @@ func (r *run) deliver(c *cursor, at uint64, connect bool, read *reading) error {
 		if err != nil {
 			return err
 		}
-		if waited && r.frames.Delivered != nil {
-			r.frames.Delivered(f.TS)
+		if waited {
+			r.frames.delivered(f, 1)
 		}
 	}
 	r.mu.Lock()

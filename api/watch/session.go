@@ -24,6 +24,7 @@ import (
 // Engine is the part of the topics registry that this package uses.
 type Engine interface {
 	NewSubscriber() *follow.Subscriber
+	NewRelay() *follow.Subscriber
 	Subscribe(s *follow.Subscriber, name string) (topic.State, error)
 	SubscribePrefix(s *follow.Subscriber, prefix string, limit int) (present []topic.State, more bool)
 	Read(ctx context.Context, name string, q *topic.Query) (*topic.Batch, error)
@@ -113,15 +114,15 @@ type Session struct {
 	waker      func()        // called then, if not nil; guarded by mu
 
 	mu       sync.Mutex // guards the fields below; never held during a read or an event
+	made     uint64     // number of cursors made so far
+	epoch    uint64     // number of deletions that were sent
+	id       document   // the cursors as text
+	ready    queue      // cursors that may have something to send
 	cursors  map[string]*cursor
 	prefixes map[string]struct{}
 	taken    int        // topics and prefixes that memory was taken for
-	made     uint64     // number of cursors made so far
-	ready    queue      // cursors that may have something to send
 	sending  *cursor    // the cursor whose event is being sent, or nil
-	epoch    uint64     // number of deletions that were sent
-	past     []deletion // the most recent of them
-	id       document   // the cursors as text
+	past     []deletion // the most recent of the deletions
 	running  bool
 	closed   bool
 }

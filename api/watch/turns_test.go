@@ -27,8 +27,8 @@ func TestTurnsWithoutAGoroutine(t *testing.T) {
 		must(t, err)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		var asked, aside atomic.Int64
-		turns, err := s.Begin(ctx, out, Waking{Ready: func() { asked.Add(1) }, Aside: func() { aside.Add(1) }})
-		must(t, err)
+		var turns Turns
+		must(t, turns.Begin(ctx, s, out, &host{ready: func() { asked.Add(1) }, aside: func() { aside.Add(1) }}))
 		asksAgain := func(why string) {
 			t.Helper()
 			synctest.Wait()
@@ -99,7 +99,7 @@ func TestTurnsWithoutAGoroutine(t *testing.T) {
 			t.Errorf("%d turns are asked for after the end", n)
 		}
 		s.Close()
-		if _, err := s.Begin(t.Context(), out, Waking{}); !errors.Is(err, errClosed) {
+		if err := turns.Begin(t.Context(), s, out, &host{}); !errors.Is(err, errClosed) {
 			t.Errorf("a closed session begins: %v", err)
 		}
 	})

@@ -34,6 +34,7 @@ type world struct {
 	frames *Frames
 	reads  atomic.Int64
 	turns  bool                         // sessions run by turns
+	groups atomic.Int64                 // that were made
 	refuse atomic.Pointer[record.Error] // returned by Read if set
 	once   atomic.Pointer[record.Error] // returned by the next Read if set
 	delay  time.Duration                // how long a Read takes at least; set while there is none
@@ -85,22 +86,57 @@ func newStillWorld(t testing.TB) *world {
 
 func (w *world) close() { must(w.t, errors.Join(w.Close(context.Background()), w.log.Close())) }
 
-// inWorld runs a test in a synctest bubble with a world of its own: once with
-// sessions that have goroutines, and once with sessions that have turns.
+// inWorld runs a test in a synctest bubble with a world of its own: with sessions that
+// have turns and are in a group whenever they can be, with those that are in none, and
+// with sessions that have goroutines.
 func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	for _, turns := range []bool{true, false} {
-		if testing.Short() && !turns {
+	for _, how := range []string{"groups", "turns", "goroutines"} {
+		if testing.Short() && how != "groups" {
 			continue
 		}
-		t.Run(fmt.Sprintf("turns=%t", turns), func(t *testing.T) {
+		t.Run(how, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				w.turns = turns
+				w.turns = how != "goroutines"
+				if how == "groups" {
+					w.group()
+				}
 				defer w.close()
 				test(t, w)
 			})
 		})
+	}
+}
+
+// group makes groups of all sessions that can be in one.
+func (w *world) group() {
+	w.frames.GroupFrom = 1
+	w.frames.Grouped = func(g *Group) (ready, aside func()) {
+		w.groups.Add(1)
+		var mu sync.Mutex
+		var asked, running bool
+		again := func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			running, asked = asked, false
+			return running
+		}
+		return func() {
+			mu.Lock()
+			defer mu.Unlock()
+			asked = true
+			if running {
+				return
+			}
+			running = true
+			go func() {
+				for again() {
+					for g.Turn() {
+					}
+				}
+			}()
+		}, func() {}
 	}
 }
 
@@ -205,6 +241,44 @@ func (p *tape) Failed(x string, err error) error { return p.note("failed %s %v",
 
 func (p *tape) Idle() error { return p.note("idle") }
 
+// rendered are the frames that Render was called with, by what it returned.
+var rendered sync.Map
+
+// Render implements Shared.
+func (p *tape) Render(f *Frame, _ []byte, last bool) []byte {
+	event := fmt.Appendf(nil, "records %s %d-%d/%d", f.Topic, f.From, f.To, f.Head)
+	if last {
+		event = fmt.Appendf(event, "\ncaught-up %s %d", f.Topic, f.To)
+	}
+	rendered.Store(string(event), f)
+	return event
+}
+
+// Try implements Shared. It sends nothing if Records would wait.
+func (p *tape) Try(event []byte, _ time.Time) (rest []byte, err error) {
+	if p.hold != nil {
+		return event, nil
+	}
+	return nil, p.Finish(event)
+}
+
+// Finish implements Shared.
+func (p *tape) Finish(event []byte) error {
+	if p.hold != nil {
+		<-p.hold
+	}
+	for line := range strings.SplitSeq(string(event), "\n") {
+		if err := p.note("%s", line); err != nil {
+			return err
+		}
+	}
+	f, _ := rendered.Load(string(event))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.frames = append(p.frames, f.(*Frame))
+	return nil
+}
+
 // take returns the events since the last take, one per line.
 func (p *tape) take() string {
 	p.mu.Lock()
@@ -244,16 +318,45 @@ func (s *Session) run(out Output) (stop func() error) {
 	}
 }
 
+// host is the Host of a session whose turns a test gives.
+type host struct {
+	ready, aside func()     // called if they are not nil
+	turn         sync.Mutex // held during a turn that may be claimed
+}
+
+func (h *host) Ready() {
+	if h.ready != nil {
+		h.ready()
+	}
+}
+
+func (h *host) Aside() {
+	if h.aside != nil {
+		h.aside()
+	}
+}
+
+func (h *host) Claim() bool { return h.turn.TryLock() }
+
+func (h *host) Release() { h.turn.Unlock() }
+
 // runByTurns is Run, by turns.
 func (s *Session) runByTurns(ctx context.Context, out Output) error {
-	due := make(chan struct{}, 1)
-	turns, err := s.Begin(ctx, out, Waking{Aside: func() {}, Ready: func() {
+	return s.runWhenDue(ctx, out, make(chan struct{}, 1))
+}
+
+// runWhenDue is runByTurns with turns that due gives, too.
+func (s *Session) runWhenDue(ctx context.Context, out Output, due chan struct{}) error {
+	h := &host{ready: func() {
 		select {
 		case due <- struct{}{}:
 		default:
 		}
-	}})
-	if err != nil {
+	}}
+	h.turn.Lock()
+	defer h.turn.Unlock()
+	var turns Turns
+	if err := turns.Begin(ctx, s, out, h); err != nil {
 		return err
 	}
 	defer turns.End()
@@ -263,7 +366,9 @@ func (s *Session) runByTurns(ctx context.Context, out Output) error {
 			return err
 		}
 		if !more {
+			h.turn.Unlock()
 			<-due
+			h.turn.Lock()
 		}
 	}
 }
