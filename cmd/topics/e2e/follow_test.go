@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"context"
+	"math/rand/v2"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/e6e95bb8/topics/api/client"
 )
@@ -69,5 +71,59 @@ func TestWatchOverRestarts(t *testing.T) {
 	w.holds(t, "orders", more)
 	if n := w.sessions.Load(); n != 4 {
 		t.Errorf("%d sessions were made after streams were cut", n)
+	}
+}
+
+// TestCrowdOverAKill has so many followers of one topic that the server sends to them in
+// groups, while their streams are cut at random, over a kill and a clean shutdown. Each
+// has each record, in order.
+func TestCrowdOverAKill(t *testing.T) {
+	t.Parallel()
+	const followers, records = 70, 300
+	server := serve(t, t.TempDir()).ready()
+	c := server.retrying()
+	if _, err := c.PutTopic(t.Context(), "news", client.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	transport := described(&http.Transport{}, nil)
+	var all []*watcher
+	for range followers {
+		w := &watcher{book: newBook(), http: transport, base: server.url(), topics: []string{"news"}}
+		following(t, w.follow)
+		all = append(all, w)
+	}
+	for _, w := range all {
+		w.comes(server, 1)
+	}
+	fed := feed(c, "news", numbers("news", records))
+	over := make(chan struct{})
+	defer close(over)
+	go func() {
+		r := rand.New(rand.NewPCG(1, 1))
+		pause := time.NewTicker(5 * time.Millisecond)
+		defer pause.Stop()
+		for {
+			select {
+			case <-over:
+				return
+			case <-pause.C:
+				w := all[r.IntN(followers)]
+				if w.cursor("news") > 0 { // else it has no id to come back with
+					w.cut()
+				}
+			}
+		}
+	}()
+	for i, end := range []func(*process){(*process).kill, func(p *process) { p.stop() }} {
+		all[i].await(t, "news", (i+1)*records/3)
+		end(server)
+		server = server.again().ready()
+	}
+	if err := <-fed; err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range all {
+		w.await(t, "news", records)
+		w.holds(t, "news", numbers("news", records))
 	}
 }
