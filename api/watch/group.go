@@ -286,8 +286,8 @@ func (g *Group) end() {
 	}
 }
 
-// Turn sends what there is, up to a limit; more reports whether there may be more. Turns
-// must not overlap.
+// Turn sends one frame, if there is one; more reports whether there may be more. Turns must
+// not overlap.
 func (g *Group) Turn() (more bool) {
 	g.events = g.subscriber.Take(g.events[:0])
 	for i := range g.events {
@@ -296,23 +296,22 @@ func (g *Group) Turn() (more bool) {
 			return false
 		}
 	}
-	for range turnSteps {
-		if g.size.Load() == 0 {
-			return false
-		}
-		at := g.at.Load()
-		read, err := g.line.next(g.ctx, at, g.aside)
-		switch {
-		case err == nil && read.frame == nil && read.tombstone == nil && read.next == at:
-			return false
-		case err != nil || !read.plain():
-			g.Disband()
-			return false
-		}
-		g.deliver(read.frame, read.topic, read.frame.To >= read.head)
-		g.end()
+	if g.size.Load() == 0 {
+		return false
 	}
-	return true
+	at := g.at.Load()
+	read, err := g.line.next(g.ctx, at, g.aside)
+	switch {
+	case err == nil && read.frame == nil && read.tombstone == nil && read.next == at:
+		return false
+	case err != nil || !read.plain():
+		g.Disband()
+		return false
+	}
+	last := read.frame.To >= read.head // what comes later asks for another turn
+	g.deliver(read.frame, read.topic, last)
+	g.end()
+	return !last
 }
 
 // plain reports whether a group can send what was read.
